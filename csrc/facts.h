@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
+/* Facts about the node, read from files under an allow-list with size bounds; they explain a "no" and never decide one. */
+#ifndef KP_FACTS_H
+#define KP_FACTS_H
+
+#include "evidence.h"
+#include "modinfo.h"
+
+/* Writes every node.* fact. Runs in the parent, before the first fork. */
+void kp_facts(struct kp_out *o, const struct kp_env *env, const struct kp_modinfo *modinfo);
+
+/*
+ * Inflates a gzip member (RFC 1952, RFC 1951) from @src into @dst, at most @size bytes. No heap, no globals.
+ * Returns the bytes made, -EBADMSG for what is not gzip or is damaged (length or CRC-32 wrong too), -EFBIG when @dst is too small.
+ */
+long kp_gunzip(void *dst, size_t size, const void *src, size_t len);
+
+#endif

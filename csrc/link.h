@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
+/* Links, addresses and the loopback in the worker's namespace: what more than one family needs. */
+#ifndef KP_LINK_H
+#define KP_LINK_H
+
+#include "netlink.h"
+
+/* ifindex of @name in the worker's namespace by RTM_GETLINK (never by ioctl, which may load netdev-NAME), or -errno. */
+int kp_link_index(struct kp_ctx *ctx, int rtnl, const char *name);
+
+/* Sets or clears IFF_UP. Returns 0 or -errno. */
+int kp_link_up(struct kp_ctx *ctx, int rtnl, int ifindex, bool up);
+
+/* Adds an address without duplicate address detection. @family AF_INET or AF_INET6. Returns 0 or -errno. */
+int kp_addr_add(struct kp_ctx *ctx, int rtnl, int ifindex, int family, const void *addr, unsigned int prefixlen);
+
+/* Makes a veth pair @name / @peer in the worker's namespace. Returns the ifindex of @name or -errno. */
+int kp_veth_add(struct kp_ctx *ctx, int rtnl, const char *name, const char *peer);
+
+#endif
