@@ -134,7 +134,7 @@ def _candidates(want: Want, indices: Mapping[tuple[str, str], bytes]) -> Iterato
         if text is None:
             continue
         heads = stanzas(text, source.package)
-        for head in sorted(heads.values(), key=lambda p: natural(p.name + p.version), reverse=True):
+        for head in sorted(heads.values(), key=lambda p: (natural(p.name), natural(p.version)), reverse=True):
             names = PARTS.findall(head.depends)
             parts = stanzas(text, "|".join(re.escape(n) for n in names)) if names else {}
             if len(parts) == len(names):
@@ -156,8 +156,8 @@ def stanzas(text: bytes, pattern: str) -> dict[str, Package]:
 
 
 def natural(text: str) -> tuple[int, ...]:
-    """A sort key that takes the numbers of a version as numbers; `~` sorts before everything, as Debian wants."""
-    return tuple(-1 if part == "~" else int(part) for part in re.findall(r"\d+|~", text))
+    """A sort key that takes the numbers of a version as numbers; `~` sorts before the end, as Debian wants."""
+    return (*(-1 if part == "~" else int(part) for part in re.findall(r"\d+|~", text)), 0)
 
 
 def _download(packages: Sequence[Package], root: Path, debs: Path) -> str:

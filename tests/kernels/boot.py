@@ -1,0 +1,114 @@
+"""Boot a kernel with a script inside, and bring back what the script left in /out."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import cpio
+from .catalogue import HERE
+from .store import Image
+
+START_SECONDS = 60  # what a guest may take to get to its script, and to power off, on a busy machine
+READY = re.compile(r"kprobe-vm: script starts after ([0-9.]+) s")
+NOTHING: Mapping[str, Path] = {}
+
+# One machine an architecture: emulator and its options, then the console's name for the kernel.
+MACHINES = {
+    "amd64": (("qemu-system-x86_64", "-M", "q35", "-cpu", "max", "-device", "virtio-serial-pci"), "ttyS0"),
+}
+
+
+@dataclass(frozen=True)
+class VMResult:
+    """What became of one boot."""
+
+    name: str
+    release: str
+    console: str
+    out: Mapping[str, bytes]  # the files that the script left in /out, by their path below it
+    rc: int | None  # the script's exit status; 137 when it overran; None when the guest never got to its end
+    ready: float | None  # seconds of guest time from power-on to the script
+    seconds: float  # wall time of it all
+
+    def text(self, name: str) -> str:
+        """One of the files of /out, as text; what the console said when it is not there."""
+        if name not in self.out:
+            raise AssertionError(f"{self.name}: /out/{name} is missing; rc {self.rc}; console:\n{self.console[-3000:]}")
+        return self.out[name].decode(errors="replace")
+
+
+def boot(
+    image: Image, script: str, files: Mapping[str, Path] = NOTHING, append: str = "", timeout: float = 60, memory: int = 512
+) -> VMResult:
+    """Run a shell script (busybox) in a fresh guest, for at most `timeout` seconds of its own.
+
+    `files` maps paths in the guest to files here; all of them are executable. /vm/bin is in the guest's PATH. `append`
+    goes to the kernel's command line. Never raises for what the guest does: look at `rc`.
+    """
+    with tempfile.TemporaryDirectory(prefix="kprobe-vm-") as temporary:
+        folder = Path(temporary)
+        _initrd(folder / "initrd", image.initrd, script, files)
+        command = _command(image, folder, f"kprobe.seconds={max(1, int(timeout))} {append}", memory)
+        started = time.monotonic()
+        console = _run(command, timeout + START_SECONDS)
+        seconds = time.monotonic() - started
+        out = _read(folder / "out")
+    rc = out.pop(".rc", b"").strip()
+    ready = READY.search(console)
+    return VMResult(image.name, image.release, console, out, int(rc) if rc else None, float(ready[1]) if ready else None, seconds)
+
+
+def _initrd(path: Path, base: Path, script: str, files: Mapping[str, Path]) -> None:
+    """The kernel's own image with this run's files behind it: the later archive wins."""
+    entries = [cpio.Entry("init", (HERE / "guest" / "init").read_bytes(), 0o755), cpio.Entry("vm/script", script.encode())]
+    entries += [cpio.Entry(guest, here.read_bytes(), 0o755) for guest, here in files.items()]
+    with path.open("wb") as out:
+        out.write(base.read_bytes())
+        cpio.write(out, entries)
+
+
+def _command(image: Image, folder: Path, append: str, memory: int) -> Sequence[str]:
+    machine, console = MACHINES[image.arch]
+    return [
+        *machine,
+        *("-accel", "tcg", "-smp", "1", "-m", str(memory), "-display", "none", "-nodefaults", "-no-reboot"),
+        *("-serial", "stdio", "-chardev", f"file,id=out,path={folder / 'out'}"),
+        *("-device", "virtserialport,chardev=out,name=kprobe.out"),
+        *("-kernel", str(image.vmlinux), "-initrd", str(folder / "initrd")),
+        *("-append", f"console={console} quiet panic=-1 {append}"),
+    ]
+
+
+def _run(command: Sequence[str], limit: float) -> str:
+    """The console's text. QEMU is killed when it takes longer than the limit."""
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=limit, check=False
+        )
+    except subprocess.TimeoutExpired as late:
+        return (late.stdout or b"").decode(errors="replace") + f"\nkprobe-vm: killed after {limit:.0f} s\n"
+    return done.stdout.decode(errors="replace")
+
+
+def _read(path: Path) -> dict[str, bytes]:
+    """The files of the archive that came through the port; those before the cut when it is cut."""
+    found: dict[str, bytes] = {}
+    data = path.read_bytes() if path.exists() else b""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+            for member in tar:
+                content = tar.extractfile(member) if member.isfile() else None
+                if content is not None:
+                    found[member.name.removeprefix("./")] = content.read()
+    except tarfile.TarError:
+        found.pop(".rc", None)
+    return found

@@ -1,0 +1,110 @@
+"""Make something that QEMU can boot out of a kernel's Debian packages."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from . import cpio
+
+# What of lib/modules/RELEASE/kernel goes into the image: enough for every row, a quarter of all modules.
+MODULES = re.compile(
+    r"(net|lib|crypto|arch)/.+"
+    r"|drivers/net/[^/]+"
+    r"|drivers/net/(bonding|ipvlan|netdevsim|ovpn|phy|team|vxlan|wireguard)/.+"
+    r"|drivers/virtio/.+|drivers/char/virtio_console[^/]*"
+    r"|fs/(9p|fuse|netfs|overlayfs)/.+"
+)
+ROOT = re.compile(r"\./(?:usr/)?(?:lib/modules/(?P<release>[^/]+)/(?P<rest>.+)|boot/(?P<boot>vmlinuz|config)-(?P<of>.+))")
+UNPACKERS = {
+    b"\xfd7zXZ\0": ("xz", "-dc", "--single-stream"),
+    b"\x28\xb5\x2f\xfd": ("zstd", "-dc"),
+    b"\x02\x21\x4c\x18": ("lz4", "-dc"),
+    b"\x1f\x8b\x08": ("gzip", "-dc"),
+}
+
+
+class ImageError(Exception):
+    """Packages that do not hold a kernel as this module knows it."""
+
+
+def build(debs: Sequence[Path], busybox: Path, folder: Path) -> str:
+    """Leave `vmlinux` and `base.cpio` in `folder`; the answer is the kernel's release."""
+    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+        tree = Path(temporary)
+        for deb in debs:
+            _unpack(deb, tree)
+        releases = [p.name for p in (tree / "lib/modules").iterdir()] if (tree / "lib/modules").is_dir() else []
+        if len(releases) != 1 or not (tree / "boot" / f"vmlinuz-{releases[0]}").exists():
+            raise ImageError(f"{', '.join(d.name for d in debs)}: no kernel in them, or more than one ({releases})")
+        release = releases[0]
+        subprocess.run(["depmod", "-b", str(tree), release], check=True, capture_output=True, timeout=120)
+        (folder / "vmlinux").write_bytes(elf((tree / "boot" / f"vmlinuz-{release}").read_bytes()))
+        (tree / "boot" / f"vmlinuz-{release}").unlink()
+        with (folder / "base.cpio").open("wb") as out:
+            cpio.write(out, _entries(tree, busybox))
+    return release
+
+
+def elf(image: bytes) -> bytes:
+    """The uncompressed kernel inside a bzImage: QEMU boots it directly (PVH), and the guest need not unpack it."""
+    if image.startswith(b"\x7fELF"):
+        return image
+    for magic, command in UNPACKERS.items():
+        start = image.find(magic)
+        while start >= 0:
+            done = subprocess.run(command, input=image[start:], capture_output=True, timeout=120, check=False)
+            if done.stdout.startswith(b"\x7fELF"):
+                return done.stdout  # the exit status tells of the bytes behind the kernel, which are no archive
+            start = image.find(magic, start + 1)
+    raise ImageError("no uncompressed kernel in this image")
+
+
+def _unpack(deb: Path, tree: Path) -> None:
+    """Write what the image needs below `tree`, from both layouts (merged /usr or not, vmlinuz in /boot or not)."""
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        with tarfile.open(fileobj=process.stdout, mode="r|") as tar:
+            for member in tar:
+                place = _place(member.name if member.name.startswith("./") else f"./{member.name}")
+                if place is None or not member.isfile():
+                    continue
+                content = tar.extractfile(member)
+                assert content is not None
+                _save(content, tree / place)
+        process.stdout.read()  # padding behind the archive: dpkg-deb fails if nobody reads it
+    if process.returncode:
+        raise ImageError(f"{deb.name}: dpkg-deb failed with {process.returncode}")
+
+
+def _place(name: str) -> str | None:
+    """Where a file of a package goes in the image, if anywhere."""
+    match = ROOT.fullmatch(name)
+    if match is None:
+        return None
+    if match["boot"]:
+        return f"boot/{match['boot']}-{match['of']}"
+    if match["rest"] in ("vmlinuz", "config"):
+        return f"boot/{match['rest']}-{match['release']}"
+    module = match["rest"].removeprefix("kernel/")
+    if module != match["rest"] and MODULES.fullmatch(module) is None:
+        return None
+    return f"lib/modules/{match['release']}/{match['rest']}" if match["rest"] != "System.map" else None
+
+
+def _save(content: IO[bytes], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.read())
+
+
+def _entries(tree: Path, busybox: Path) -> Iterator[cpio.Entry]:
+    yield cpio.Entry("bin/busybox", busybox.read_bytes(), 0o755)
+    yield cpio.Entry("bin/sh", link="busybox")
+    yield cpio.Entry("sbin/modprobe", link="/bin/busybox")
+    for file in sorted(p for p in tree.rglob("*") if p.is_file()):
+        yield cpio.Entry(str(file.relative_to(tree)), file.read_bytes())
