@@ -1,10 +1,9 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """Fetch Debian packages with an apt of our own: nothing is installed, the machine's own lists stay untouched.
 
 apt checks the signatures (debian-archive-keyring) and the hashes. The mirror is the one that this machine's Debian
 sources name, or KPROBE_DEBIAN_MIRROR (and KPROBE_DEBIAN_SECURITY_MIRROR) on a machine that is no Debian.
 """
-
-from __future__ import annotations
 
 import os
 import platform
@@ -21,7 +20,7 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 PARTS = re.compile(r"linux-(?:base|binary|modules)-[^ ,|]*\d[^ ,|]*")  # from 6.19 on a kernel comes in these three
 CANDIDATES = 4
 
-# The -o options must stand on the command line: apt.conf.d of container images switches the caches off, and every call is slow.
+# Container images switch these caches off in apt.conf.d, which makes every call slow; only the command line overrides that.
 COMMON = ["-o", "Dir::Cache::pkgcache=pkgcache.bin", "-o", "Dir::Cache::srcpkgcache=srcpkgcache.bin"]
 CONF = """\
 APT::Architecture "amd64"; APT::Architectures {{ {arches} }};
@@ -55,7 +54,7 @@ Index = Mapping[str, Package]
 
 
 def fetch(wants: Sequence[Want], root: Path, debs: Path) -> dict[str, tuple[Path, ...]]:
-    """Bring each want's packages into `debs`; the answer maps its name to the files. Raises FetchError with all that failed."""
+    """Bring each want's packages into `debs`: its name -> the files. FetchError names all that could not be had."""
     said = _update(wants, root)
     indices = _indices(root)
     left = {w.name: iter(list(_candidates(w, indices))[:CANDIDATES]) for w in wants}
@@ -82,7 +81,14 @@ def mirrors() -> dict[str, str]:
     release = platform.freedesktop_os_release()
     code = release.get("VERSION_CODENAME", "")
     if release.get("ID") == "debian":
-        command = ["apt-get", "indextargets", "--no-release-info", "--format", "$(RELEASE) $(REPO_URI)", "Created-By: Packages"]
+        command = [
+            "apt-get",
+            "indextargets",
+            "--no-release-info",
+            "--format",
+            "$(RELEASE) $(REPO_URI)",
+            "Created-By: Packages",
+        ]
         for line in _run(command, {}).stdout.splitlines():
             suite, _, uri = line.partition(" ")
             kind = {code: "main", f"{code}-security": "security"}.get(suite)
@@ -94,7 +100,7 @@ def mirrors() -> dict[str, str]:
 
 
 def _update(wants: Sequence[Want], root: Path) -> str:
-    """Refresh the lists of the suites that are wanted. A suite that fails is not fatal: another may have the package."""
+    """Refresh the lists of the wanted suites. One that fails is not fatal: another may have the package."""
     for folder in ("lists/partial", "cache/archives/partial"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     (root / "status").touch()

@@ -1,10 +1,8 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """Boot a kernel with a script inside, and bring back what the script left in /out."""
-
-from __future__ import annotations
 
 import io
 import re
-import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -47,7 +45,12 @@ class VMResult:
 
 
 def boot(
-    image: Image, script: str, files: Mapping[str, Path] = NOTHING, append: str = "", timeout: float = 60, memory: int = 512
+    image: Image,
+    script: str,
+    files: Mapping[str, Path] = NOTHING,
+    append: str = "",
+    timeout: float = 60,
+    memory: int = 512,
 ) -> VMResult:
     """Run a shell script (busybox) in a fresh guest, for at most `timeout` seconds of its own.
 
@@ -64,12 +67,17 @@ def boot(
         out = _read(folder / "out")
     rc = out.pop(".rc", b"").strip()
     ready = READY.search(console)
-    return VMResult(image.name, image.release, console, out, int(rc) if rc else None, float(ready[1]) if ready else None, seconds)
+    return VMResult(
+        image.name, image.release, console, out, int(rc) if rc else None, float(ready[1]) if ready else None, seconds
+    )
 
 
 def _initrd(path: Path, base: Path, script: str, files: Mapping[str, Path]) -> None:
     """The kernel's own image with this run's files behind it: the later archive wins."""
-    entries = [cpio.Entry("init", (HERE / "guest" / "init").read_bytes(), 0o755), cpio.Entry("vm/script", script.encode())]
+    entries = [
+        cpio.Entry("init", (HERE / "guest" / "init").read_bytes(), 0o755),
+        cpio.Entry("vm/script", script.encode()),
+    ]
     entries += [cpio.Entry(guest, here.read_bytes(), 0o755) for guest, here in files.items()]
     with path.open("wb") as out:
         out.write(base.read_bytes())
@@ -92,7 +100,12 @@ def _run(command: Sequence[str], limit: float) -> str:
     """The console's text. QEMU is killed when it takes longer than the limit."""
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=limit, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=limit,
+            check=False,
         )
     except subprocess.TimeoutExpired as late:
         return (late.stdout or b"").decode(errors="replace") + f"\nkprobe-vm: killed after {limit:.0f} s\n"

@@ -1,6 +1,5 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """Which kernels there are: the typed form of kernels.toml."""
-
-from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,5 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """Write archives that the kernel unpacks as its first root file system (cpio, "newc")."""
-
-from __future__ import annotations
 
 import stat
 from collections.abc import Iterable

@@ -1,6 +1,5 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """Make something that QEMU can boot out of a kernel's Debian packages."""
-
-from __future__ import annotations
 
 import re
 import subprocess
@@ -14,13 +13,15 @@ from . import cpio
 
 # What of lib/modules/RELEASE/kernel goes into the image: enough for every row, a quarter of all modules.
 MODULES = re.compile(
-    r"(net|lib|crypto|arch)/.+"
+    r"(net|lib|crypto|arch/\w+/crypto|arch/\w+/lib)/.+"
     r"|drivers/net/[^/]+"
-    r"|drivers/net/(bonding|ipvlan|netdevsim|ovpn|phy|team|vxlan|wireguard)/.+"
+    r"|drivers/net/(bonding|ipvlan|mdio|netdevsim|ovpn|phy|ppp|slip|team|vxlan|wireguard)/.+"
     r"|drivers/virtio/.+|drivers/char/virtio_console[^/]*"
-    r"|fs/(9p|fuse|netfs|overlayfs)/.+"
+    r"|fs/(9p|configfs|fscache|fuse|netfs|overlayfs)/.+"
 )
-ROOT = re.compile(r"\./(?:usr/)?(?:lib/modules/(?P<release>[^/]+)/(?P<rest>.+)|boot/(?P<boot>vmlinuz|config)-(?P<of>.+))")
+ROOT = re.compile(
+    r"\./(?:usr/)?(?:lib/modules/(?P<release>[^/]+)/(?P<rest>.+)|boot/(?P<boot>vmlinuz|config)-(?P<of>.+))"
+)
 UNPACKERS = {
     b"\xfd7zXZ\0": ("xz", "-dc", "--single-stream"),
     b"\x28\xb5\x2f\xfd": ("zstd", "-dc"),

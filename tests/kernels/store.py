@@ -1,6 +1,5 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """The cache of bootable kernels: what was fetched and built once is not again."""
-
-from __future__ import annotations
 
 import fcntl
 import hashlib
@@ -38,7 +37,7 @@ def cache() -> Path:
 
 
 def images(catalogue: Catalogue, kernels: Sequence[Want], refresh: bool = False) -> dict[str, Image]:
-    """Everything needed to boot these kernels. Asks the mirror for what the cache does not have, or when told to refresh."""
+    """What these kernels boot from. The mirror is asked for what the cache lacks, or when told to refresh."""
     root = cache()
     root.mkdir(parents=True, exist_ok=True)
     with _locked(root / "lock"):

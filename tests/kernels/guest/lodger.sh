@@ -1,0 +1,42 @@
+# Another process makes links, a table and a set in the host's namespace during a run: they survive it. Then runs are killed.
+: > /out/lodger.ndjson
+kprobe-collect $ARGS --unload=safe --output /out/lodger.ndjson > /out/collector.log 2>&1 &
+run=$!
+# The answer to the tunnel rows is the moment at which the run has loaded the modules, and could still unload them.
+until grep -q '"id": *"link\.wireguard"' /out/lodger.ndjson || ! kill -0 $run; do usleep 10000; done
+kill -0 $run && echo running > /out/state.before
+for kind in vxlan wireguard dummy ifb bridge veth; do
+	mkdev link $kind lodger-$kind && echo "link $kind" >> /out/made
+done
+mkdev table lodger && echo "table" >> /out/made
+mkdev set lodger && echo "set" >> /out/made
+links | grep ^lodger > /out/links.before
+kill -0 $run && echo running > /out/state.after
+wait $run
+echo $? > /out/lodger.ndjson.rc
+sleep 0.5
+links | grep ^lodger > /out/links.after
+mkdev has-table lodger && echo "table" >> /out/kept
+mkdev has-set lodger && echo "set" >> /out/kept
+
+# From here on all modules stay, and so does what the kernel makes when they load: what is compared is what runs leave.
+start=$(cut -d' ' -f1 /proc/uptime | tr -d .)
+collect whole.ndjson --unload=none
+length=$(($(cut -d' ' -f1 /proc/uptime | tr -d .) - start))
+traces > /out/traces.before
+for part in 1 2 3 4 5 6 7 8 9 10 11 12; do
+	: > /run/killed.ndjson
+	kprobe-collect $ARGS --unload=none --output /run/killed.ndjson > /dev/null 2>&1 &
+	run=$!
+	usleep $((length * 10000 * part / 14))
+	kill -9 $run
+	wait $run
+	grep -q '"type": *"end"' /run/killed.ndjson || echo "$part" >> /out/killed
+done
+rm -f /run/killed.ndjson
+waited=0
+while pidof kprobe-collect > /dev/null && [ $waited -lt 50 ]; do
+	waited=$((waited + 1))
+	usleep 100000
+done
+traces > /out/traces.after

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+"""What guests do: the scripts of guest/, with the collector and the helper inside."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from .boot import VMResult, boot
+from .catalogue import HERE
+from .helper import mkdev
+from .store import Image
+
+SECONDS = 180  # for one script; a guest is slow on a busy machine
+
+
+def play(name: str, image: Image, collector: Path, args: Sequence[str] = ()) -> VMResult:
+    """Boot and run guest/NAME.sh. `args` go to every run of the collector, in front of the script's own."""
+    parts = [f"ARGS={shlex.quote(shlex.join(args))}\n"]
+    parts += [(HERE / "guest" / f"{part}.sh").read_text() for part in ("lib", name)]
+    files = {"vm/bin/kprobe-collect": collector, "vm/bin/mkdev": mkdev(image.arch)}
+    return boot(image, "".join(parts), files, timeout=SECONDS)
+
+
+def keep(result: VMResult, folder: Path) -> None:
+    """Leave all that came out of a guest in `folder`: its console, its kernel log (dmesg), the files of its /out."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in {**result.out, "console": result.console.encode()}.items():
+        (folder / name.replace("/", "_")).write_bytes(content)

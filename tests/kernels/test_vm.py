@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+"""The collector under real modular kernels: what it says, what it loads and unloads, and what it leaves alone."""
+
+import re
+
+import pytest
+
+from kprobe.evidence import End, Evidence, Probe, parse
+
+from .boot import VMResult
+from .conftest import Play
+
+TUNNELS = {"link.ipip": "ipip", "link.vxlan.inet": "vxlan", "link.wireguard": "wireguard", "link.dummy": "dummy"}
+LODGERS = ["link vxlan", "link wireguard", "link dummy", "link ifb", "link bridge", "link veth", "table", "set"]
+
+
+def evidence_of(result: VMResult, name: str = "evidence.ndjson") -> tuple[Evidence, End]:
+    """A run's evidence, which must be complete."""
+    evidence = parse(result.text(name).encode().splitlines(keepends=True), f"{result.name}/{name}")
+    assert evidence.end is not None, f"cut while {evidence.running} ran"
+    assert not evidence.incomplete
+    return evidence, evidence.end
+
+
+def names(result: VMResult, file: str) -> set[str]:
+    return set(result.text(file).split())
+
+
+def rows(evidence: Evidence) -> dict[str, Probe]:
+    return {p.id: p for p in evidence.probes}
+
+
+def test_every_planned_row_is_answered(play: Play) -> None:
+    evidence, end = evidence_of(play("evidence"))
+    assert [p.id for p in evidence.probes if p.outcome == "unknown" and not (p.reason or p.errno)] == []
+    assert {p.id for p in evidence.probes} == {row for plan in evidence.begin.plan.values() for row in plan}
+    assert evidence.begin.uname.release == play("evidence").release
+    assert dict(end.leaks) == {}
+
+
+@pytest.mark.parametrize("row", TUNNELS)
+def test_tunnels_work(play: Play, row: str) -> None:
+    answer = rows(evidence_of(play("evidence"))[0])[row]
+    assert answer.outcome == "works", answer
+
+
+def test_controls_hold(play: Play) -> None:
+    for probe in evidence_of(play("evidence"))[0].probes:
+        if probe.control:
+            assert probe.outcome == ("works" if probe.control == "positive" else "absent"), probe
+
+
+def test_a_module_is_charged_to_the_row_that_brought_it(play: Play) -> None:
+    evidence, end = evidence_of(play("evidence"))
+    charged = [module for probe in evidence.probes for module in probe.loaded]
+    assert sorted(charged) == sorted(end.loaded), "what rows brought and what the run brought differ"
+    for module in TUNNELS.values():
+        first = next(p for p in evidence.probes if module in p.modules)
+        assert module in first.loaded, f"{first.id} was the first row to need {module}"
+
+
+def test_the_ledger_agrees_with_the_kernel(play: Play) -> None:
+    result = play("evidence")
+    _, end = evidence_of(result)
+    stayed = names(result, "modules.after") - names(result, "modules.before")
+    assert stayed == set(end.loaded) - set(end.unloaded)
+    assert stayed == {left.module for left in end.left}
+    assert all(left.command and left.reason for left in end.left)
+    assert names(result, "modules.before") <= names(result, "modules.after")
+
+
+def test_modules_that_hold_devices_stay_loaded_by_default(play: Play) -> None:
+    result = play("evidence")
+    assert set(TUNNELS.values()) <= names(result, "modules.after")
+
+
+def test_the_kernel_log_shows_no_fright(play: Play) -> None:
+    for name in ("evidence", "modules", "lodger"):
+        log = play(name).text("dmesg")
+        assert re.findall(r".*(?:BUG:|WARNING:|Oops|Call Trace|unregister_netdevice: waiting).*", log) == []
+
+
+def test_without_autoload_nothing_is_requested(play: Play) -> None:
+    result = play("modules")
+    assert "rtnl-link-nosuchkind" in result.text("requests.control"), "the logging modprobe logs nothing"
+    assert result.text("requests.no-autoload") == ""
+    assert names(result, "modules.no-autoload") == names(result, "modules.before")
+
+
+def test_without_autoload_rows_say_what_they_would_load(play: Play) -> None:
+    evidence, end = evidence_of(play("modules"), "no-autoload.ndjson")
+    assert end.loaded == ()
+    for row, module in TUNNELS.items():
+        answer = rows(evidence)[row]
+        assert answer.outcome == "unknown", answer
+        assert "would load" in answer.reason, answer
+        assert module in answer.reason, answer
+
+
+def test_unload_all_leaves_the_modules_as_found(play: Play) -> None:
+    result = play("modules")
+    _, end = evidence_of(result, "unload-all.ndjson")
+    assert result.text("requests.unload-all") != ""
+    assert set(TUNNELS.values()) <= set(end.unloaded)
+    assert end.left == ()
+    assert names(result, "modules.unload-all") == names(result, "modules.before")
+    assert result.text("links.unload-all") == result.text("links.before")
+
+
+def test_what_another_process_makes_during_a_run_survives_it(play: Play) -> None:
+    result = play("lodger")
+    _, end = evidence_of(result, "lodger.ndjson")
+    assert (result.text("state.before"), result.text("state.after")) == ("running\n", "running\n")
+    assert result.text("made").splitlines() == LODGERS
+    assert result.text("links.after") == result.text("links.before")
+    assert result.text("kept").splitlines() == ["table", "set"]
+    assert end.unloaded, "a run that unloads nothing proves nothing here"
+
+
+def test_killed_runs_leave_no_trace(play: Play) -> None:
+    result = play("lodger")
+    assert len(result.text("killed").split()) >= 6, "most kills came after the run's end"
+    assert result.text("traces.after").splitlines() == result.text("traces.before").splitlines()
