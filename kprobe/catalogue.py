@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+"""The catalogue, a plan, one row and a profile, as text. Pure."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from kprobe import expr
+from kprobe.clean import clean
+from kprobe.evidence import Row
+from kprobe.profile import Mode, Need, Profile
+
+
+def list_text(rows: Sequence[Row]) -> str:
+    """One line a row: id and title."""
+    return _text(_columns((row.id, row.title) for row in rows))
+
+
+def plan_text(rows: Sequence[Row]) -> str:
+    """Say what a run would ask, what it may load and cause, and what it would leave out."""
+    tried = [row for row in rows if row.tried is not False]
+    loads = dict.fromkeys(module for row in tried for module in row.would_load)
+    lines = [f"A run would ask {len(tried)} of {len(rows)} rows."]
+    lines.append(f"Modules that it may load: {', '.join(loads) or 'none'}")
+    lines += _section("What the kernel may make on this host when it loads them", _by(tried, "host", loading=True))
+    lines += _section("What carries a risk", _by(tried, "risk"))
+    lines += _section("What it would leave out", _by([row for row in rows if row.tried is False], "reason"))
+    return _text(lines)
+
+
+def _by(rows: Iterable[Row], field: str, *, loading: bool = False) -> Iterator[tuple[str, str]]:
+    """Yield each text that rows have in a field, with the rows that share it."""
+    shared: dict[str, list[str]] = {}
+    for row in rows:
+        if (text := getattr(row, field)) and (row.would_load or not loading):
+            shared.setdefault(text, []).append(row.id)
+    return ((text, ", ".join(ids)) for text, ids in shared.items())
+
+
+def _section(title: str, pairs: Iterable[tuple[str, str]]) -> list[str]:
+    found = [f"  {text}: {ids}" for text, ids in pairs]
+    return ["", title, *found] if found else []
+
+
+def explain_text(row: Row, profiles: Iterable[Profile]) -> str:
+    """All that is known of one row, and who needs it."""
+    facts = (
+        ("asks", row.asks),
+        ("proves", row.proves),
+        ("absent when", ", ".join(row.absent)),
+        ("after", ", ".join(row.needs)),
+        ("control", row.control),
+        ("modules", ", ".join(row.modules)),
+        ("kconfig", ", ".join(row.kconfig)),
+        ("since", f"Linux {row.since}" if row.since else ""),
+        ("on the host", row.host),
+        ("risk", row.risk),
+    )
+    lines = [f"{row.id}: {row.title}", *_columns((name, text) for name, text in facts if text)]
+    users = [line for profile in profiles for line in _users(profile, row.id)]
+    return _text([*lines, "", "Needed by", *users] if users else [*lines, "", "No profile needs it."])
+
+
+def _users(profile: Profile, name: str) -> Iterator[str]:
+    """Yield who needs a row: modes that need it for the same reason stand together."""
+    alike: dict[tuple[str, str], tuple[Need, list[str]]] = {}
+    for mode in profile.modes:
+        for need in mode.needs:
+            if name in expr.ids(expr.parse(need.row)):
+                alike.setdefault((need.level, need.why), (need, []))[1].append(mode.name)
+    for need, modes in alike.values():
+        yield f"  {profile.name} ({', '.join(modes)}): {need.level}"
+        yield from _reasons(need, name)
+
+
+def _reasons(need: Need, name: str = "") -> Iterator[str]:
+    yield f"    why: {need.why}"
+    if need.row != name:
+        yield f"    row: {need.row}"
+    for title, text in (("lost without it", need.lost), ("to do without", need.avoid)):
+        if text:
+            yield f"    {title}: {text}"
+    yield f"    source: {need.source}"
+    if need.releases:
+        yield f"    releases: {need.releases}"
+
+
+def profile_text(profile: Profile, *, with_needs: bool) -> str:
+    """Show a profile's groups and modes, and on demand each need."""
+    lines = [f"{profile.name}: {profile.title} {', '.join(profile.releases)}"]
+    for group in profile.groups:
+        lines.append(f"  {group.title} ({group.rule})")
+        for mode in profile.modes:
+            if mode.group == group.name:
+                lines.append(f"    {mode.name}: {mode.title}, {len(mode.needs)} needs")
+                lines += _needs(mode) if with_needs else ()
+    return _text(lines)
+
+
+def _needs(mode: Mode) -> Iterator[str]:
+    for need in mode.needs:
+        yield f"      {need.level} {need.row}"
+        yield from (f"    {line}" for line in _reasons(need, need.row))
+
+
+def _columns(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    found = list(pairs)
+    width = max((len(left) for left, _ in found), default=0)
+    return [f"  {left:<{width}}  {right}" for left, right in found]
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(clean(line).rstrip() + "\n" for line in lines)

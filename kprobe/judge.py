@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+"""Judges evidence by a profile. Pure: the same evidence and profile give the same report, on any machine, at any time.
+
+Two laws hold and are tested over random evidence: making evidence worse never makes a verdict better, and taking
+evidence away never turns anything into ``pass``.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from kprobe import expr
+from kprobe.errors import InputError, nearest
+from kprobe.evidence import Evidence, Outcome, Probe
+from kprobe.profile import Group, Mode, Need, Profile, holds
+from kprobe.report import GroupReport, ModeReport, NeedReport, Report, Verdict
+
+TRUTH: Mapping[Outcome, expr.Truth] = {
+    "works": True,
+    "absent": False,
+    "broken": False,
+    "denied": None,
+    "unknown": None,
+}
+BADNESS: tuple[Verdict, ...] = ("pass", "warn", "unknown", "fail")
+
+
+def judge(evidence: Evidence, profile: Profile, wanted: Iterable[str] = (), release: str = "") -> Report:
+    """Judge by every group of the profile, or by exactly the ``wanted`` modes; for its newest release unless told."""
+    release, chosen = check(profile, wanted, release)
+    rows = {probe.id: probe for probe in evidence.probes if not probe.control}
+    modes = tuple(_mode(mode, rows, release, wanted=not chosen or mode.name in chosen) for mode in profile.modes)
+    groups = tuple(_group(group, modes, by_name=bool(chosen)) for group in profile.groups)
+    if chosen:
+        verdict = _all(mode.verdict for mode in modes if mode.wanted)
+    else:
+        verdict = _all(group.verdict for group in groups if group.counts)
+    return Report(
+        source=evidence.source,
+        profile=profile.name,
+        title=profile.title,
+        release=release,
+        verdict=verdict,
+        incomplete=evidence.incomplete,
+        running=evidence.running,
+        groups=groups,
+        modes=modes,
+        notes=tuple(_notes(evidence, rows)),
+        begin=evidence.begin,
+        facts=evidence.facts,
+        rows=evidence.probes,
+        end=evidence.end,
+    )
+
+
+def check(profile: Profile, wanted: Iterable[str] = (), release: str = "") -> tuple[str, frozenset[str]]:
+    """Return the release and the modes to judge by; refuse one that the profile does not have."""
+    if release and release not in profile.releases:
+        todo = nearest(release, profile.releases, f"it knows {', '.join(profile.releases)}")
+        raise InputError(f"profile {profile.name} does not know release {release}", "--release", todo)
+    chosen = frozenset(wanted)
+    names = [mode.name for mode in profile.modes]
+    for name in sorted(chosen.difference(names)):
+        todo = nearest(name, names, f"it has {', '.join(names)}")
+        raise InputError(f"profile {profile.name} has no mode {name}", "--mode", todo)
+    return release or profile.releases[-1], chosen
+
+
+def _mode(mode: Mode, rows: Mapping[str, Probe], release: str, *, wanted: bool) -> ModeReport:
+    needs = tuple(_need(need, rows) for need in mode.needs if holds(need.releases, release))
+    verdict = _all(need.verdict for need in needs)
+    return ModeReport(
+        name=mode.name,
+        title=mode.title,
+        group=mode.group,
+        wanted=wanted,
+        verdict=verdict,
+        deciding=tuple(dict.fromkeys(_deciding(needs, verdict))),
+        needs=needs,
+    )
+
+
+def _need(need: Need, rows: Mapping[str, Probe]) -> NeedReport:
+    def truth(name: str) -> expr.Truth:
+        return TRUTH[rows[name].outcome] if name in rows else None
+
+    parsed = expr.parse(need.row)
+    answer = expr.value(parsed, truth)
+    deciding = tuple(dict.fromkeys(expr.deciding(parsed, truth)))
+    return NeedReport(
+        row=need.row,
+        level=need.level,
+        verdict=_verdict(need, answer),
+        why=need.why,
+        source=need.source,
+        deciding=deciding,
+        missing=tuple(name for name in deciding if name not in rows),
+        lost=need.lost,
+        avoid=need.avoid,
+        releases=need.releases,
+    )
+
+
+def _verdict(need: Need, answer: expr.Truth) -> Verdict:
+    """Return ``warn`` for what is only recommended, be it missing or not to be told: it never stops a mode."""
+    if answer:
+        return "pass"
+    if need.level == "recommend":
+        return "warn"
+    return "unknown" if answer is None else "fail"
+
+
+def _deciding(needs: tuple[NeedReport, ...], verdict: Verdict) -> Iterator[str]:
+    for need in needs:
+        if need.verdict == verdict:
+            yield from need.deciding
+
+
+def _group(group: Group, modes: tuple[ModeReport, ...], *, by_name: bool) -> GroupReport:
+    verdicts = [mode.verdict for mode in modes if mode.group == group.name]
+    join: Callable[[Iterable[Verdict]], Verdict] = _any if group.rule == "any" else _all
+    return GroupReport(
+        name=group.name,
+        title=group.title,
+        rule=group.rule,
+        counts=group.rule != "none" and not by_name,
+        verdict=join(verdicts),
+    )
+
+
+def _all(verdicts: Iterable[Verdict]) -> Verdict:
+    return max(verdicts, key=BADNESS.index, default="pass")
+
+
+def _any(verdicts: Iterable[Verdict]) -> Verdict:
+    return min(verdicts, key=BADNESS.index, default="pass")
+
+
+def _notes(evidence: Evidence, rows: Mapping[str, Probe]) -> Iterator[str]:
+    """Say what limits this judgement, and what to do about it."""
+    begin, end = evidence.begin, evidence.end
+    if evidence.incomplete:
+        yield _cut(evidence)
+    outcomes = Counter(probe.outcome for probe in rows.values())
+    if begin.uid != 0 and begin.sandbox != "root" and (asked := outcomes["denied"] + outcomes["unknown"]):
+        yield f"collected without root: {asked} rows could not be asked; run as root to ask them"
+    if begin.sandbox == "userns":
+        yield "the rows ran in a user namespace of their own: answers that depend on privilege may differ for root"
+    if begin.sandbox == "none":
+        yield "no network namespace could be had, so few rows could be asked; run as root on the node itself"
+    if begin.seccomp > 0 and begin.sandbox != "userns":
+        yield "a seccomp filter is active: run on the node itself or with seccomp=unconfined, for unfiltered answers"
+    if "no-autoload" in begin.flags and outcomes["unknown"]:
+        yield "collected with --no-autoload: rows whose modules are not loaded were not tried"
+    for probe in evidence.probes:
+        if _contradicts(probe):
+            yield f"control {probe.id} came back {probe.outcome}: the answers of family {probe.family} are in doubt"
+    for left in end.left if end else ():
+        yield (
+            f"module {left.module} was loaded and left"
+            + (f": {left.reason}" if left.reason else "")
+            + (f"; to remove it: {left.command}" if left.command else "")
+        )
+    for kind, number in end.leaks.items() if end else ():
+        yield f"the collector left {number} {kind} behind: please report this"
+
+
+def _cut(evidence: Evidence) -> str:
+    if evidence.running is not None:
+        return f"the evidence is incomplete: it was cut while {evidence.running} ran; what is missing counts as unknown"
+    return "the evidence is incomplete: lines are missing; what they said counts as unknown"
+
+
+def _contradicts(probe: Probe) -> bool:
+    """Whether a control gave the answer that it must not give. One that could not be asked contradicts nothing."""
+    wrong = {"negative": ("works", "broken"), "positive": ("absent", "broken"), "": ()}
+    return probe.outcome in wrong[probe.control]

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+"""The report as text: the answer, the modes at one glance, what is missing in the kernel's own words, then hints.
+
+The layout is the same with and without colour. Every piece of text goes through ``_line``, which makes it harmless.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from kprobe.clean import clean
+from kprobe.evidence import Probe
+from kprobe.report import GroupReport, ModeReport, NeedReport, Report, Verdict
+
+Piece = tuple[str, str]
+Line = tuple[Piece, ...]
+
+ANSWER: Mapping[Verdict, str] = {"pass": "ready", "warn": "ready", "unknown": "cannot tell", "fail": "not ready"}
+RULE = {"any": "one of these is needed", "all": "all of these are needed", "none": "for information"}
+LEVEL = {"require": "required", "recommend": "recommended"}
+STYLE = {
+    "pass": "green",
+    "warn": "yellow",
+    "unknown": "magenta",
+    "fail": "bold red",
+    "works": "green",
+    "absent": "red",
+    "broken": "bold red",
+    "denied": "magenta",
+}
+FEW = 3
+MANY = 8
+
+
+def render(report: Report, *, color: bool = False, show_all: bool = False) -> str:
+    """Render for a reader at a terminal; ``show_all`` adds every row and names all that is otherwise counted."""
+    lines = [*_head(report), *_modes(report), *_problems(report, show_all=show_all), *_hints(report)]
+    if show_all:
+        lines += _rows(report)
+    return _colored(lines) if color else "".join("".join(text for text, _ in line).rstrip() + "\n" for line in lines)
+
+
+def _line(*pieces: str | Piece) -> Line:
+    pairs = ((piece, "") if isinstance(piece, str) else piece for piece in pieces)
+    return tuple((clean(text), style) for text, style in pairs)
+
+
+def _colored(lines: Iterable[Line]) -> str:
+    from io import StringIO
+
+    from rich.console import Console
+    from rich.text import Text
+
+    out = StringIO()
+    console = Console(file=out, force_terminal=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    for line in lines:
+        text = Text.assemble(*line)
+        text.rstrip()
+        console.print(text)
+    return out.getvalue()
+
+
+def _head(report: Report) -> Iterator[Line]:
+    uname = report.begin.uname
+    node = f"{uname.nodename or 'this node'} ({uname.sysname or 'Linux'} {uname.release} {uname.machine})"
+    chosen = [mode.name for mode in report.modes if mode.wanted]
+    asked = "" if len(chosen) == len(report.modes) else f" in mode {', '.join(chosen)}"
+    answer = (ANSWER[report.verdict].upper(), STYLE[report.verdict])
+    yield _line(f"{report.title} {report.release}{asked} on {node}: ", answer)
+    if report.incomplete:
+        yield _line(("The evidence is incomplete.", STYLE["unknown"]), " " + report.notes[0])
+
+
+def _modes(report: Report) -> Iterator[Line]:
+    width = max(len(mode.name) for mode in report.modes)
+    counting = {group.name for group in report.groups if group.counts}
+    for group in sorted(report.groups, key=lambda group: group.name not in counting):
+        modes = [mode for mode in report.modes if mode.group == group.name and mode.wanted]
+        if not modes:
+            continue
+        yield ()
+        yield _line((group.title, "bold"), f"  {_standing(group)}")
+        for mode in modes:
+            verdict = (f"  {mode.verdict:<8}", STYLE[mode.verdict])
+            yield _line(verdict, f"{mode.name:<{width}}  {_because(mode)}")
+
+
+def _standing(group: GroupReport) -> str:
+    return f"{RULE[group.rule]}: {group.verdict}" if group.counts else RULE["none"]
+
+
+def _because(mode: ModeReport) -> str:
+    if mode.verdict == "pass" and len(mode.deciding) > FEW:
+        return f"all {len(mode.needs)} needs are met"
+    return _few(mode.deciding, FEW)
+
+
+def _few(names: tuple[str, ...], limit: int) -> str:
+    more = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {more} more" if more > 0 else "")
+
+
+def _problems(report: Report, *, show_all: bool) -> Iterator[Line]:
+    """List the rows on which an unmet need rests; those to which the kernel said the same stand together."""
+    rows = {probe.id: probe for probe in report.rows if not probe.control}
+    unmet: dict[str, list[tuple[ModeReport, NeedReport]]] = {}
+    for mode in report.modes:
+        for need in mode.needs:
+            if mode.wanted and need.verdict != "pass":
+                for name in need.deciding:
+                    unmet.setdefault(name, []).append((mode, need))
+    required = {name for name, users in unmet.items() if any(need.level == "require" for _, need in users)}
+    sections = {
+        "Missing": lambda name: name in required and _said_no(rows.get(name)),
+        "Missing, but nothing stops without it": lambda name: name not in required and _said_no(rows.get(name)),
+        "Could not be told": lambda name: not _said_no(rows.get(name)),
+    }
+    for title, belongs in sections.items():
+        alike: dict[tuple[str, ...], list[str]] = {}
+        for name in filter(belongs, unmet):
+            alike.setdefault(_words(rows.get(name)), []).append(name)
+        if alike:
+            yield ()
+            yield _line((title, "bold"))
+        for words, names in alike.items():
+            yield from _problem(report, words, tuple(names), rows, unmet, limit=len(names) if show_all else MANY)
+
+
+def _said_no(probe: Probe | None) -> bool:
+    return probe is not None and probe.outcome in {"absent", "broken"}
+
+
+def _words(probe: Probe | None) -> tuple[str, ...]:
+    """Return the outcome, then the kernel's own words, one line each."""
+    if probe is None:
+        return ("unknown", "this evidence has no such row")
+    errno = f"{probe.error or 'errno'} ({probe.errno})" if probe.errno else probe.error
+    extack = f'"{probe.extack}"' if probe.extack else ""
+    answer = " ".join(filter(None, (errno, extack)))
+    said = ": ".join(filter(None, (probe.step, answer)))
+    return (probe.outcome, *filter(None, (said, probe.reason)), *(f"kernel log: {line}" for line in probe.log))
+
+
+def _problem(
+    report: Report,
+    words: tuple[str, ...],
+    names: tuple[str, ...],
+    rows: Mapping[str, Probe],
+    unmet: Mapping[str, list[tuple[ModeReport, NeedReport]]],
+    *,
+    limit: int,
+) -> Iterator[Line]:
+    outcome, *said = words
+    yield _line("  ", (outcome, STYLE.get(outcome, STYLE["unknown"])), f"  {_few(names, limit)}")
+    for text in said:
+        yield _line(f"           {text}")
+    for text in dict.fromkeys(text for name in names[:limit] for text in _explained(report, rows.get(name))):
+        yield _line((f"           {text}", "dim"))
+    users: dict[str, dict[str, NeedReport]] = {}
+    for name in names:
+        for mode, need in unmet[name]:
+            users.setdefault(need.why, {})[mode.name] = need
+    for why, modes in list(users.items())[:limit]:
+        need = next(iter(modes.values()))
+        yield _line(f"           {LEVEL[need.level]} by {', '.join(modes)}: {why}")
+        if need.lost:
+            yield _line(f"             lost without it: {need.lost}")
+        if need.avoid:
+            yield _line(f"             to do without: {need.avoid}")
+    if len(users) > limit:
+        yield _line(f"           and {len(users) - limit} more reasons; --all names them")
+
+
+def _explained(report: Report, probe: Probe | None) -> Iterator[str]:
+    """Say what files on the node tell about a "no". They explain it; they never decide it."""
+    if probe is None or not _said_no(probe):
+        return
+    for fact, names, verb in (("node.modules", probe.modules, "module"), ("node.kconfig", probe.kconfig, "config")):
+        values = next((found.value for found in report.facts if found.id == fact), None)
+        if isinstance(values, dict) and (known := [f"{name}: {values[name]}" for name in names if name in values]):
+            yield f"{verb} {', '.join(known)}"
+
+
+def _hints(report: Report) -> Iterator[Line]:
+    hints = report.notes[1:] if report.incomplete else report.notes
+    if hints:
+        yield ()
+        yield _line(("Hints", "bold"))
+    for hint in hints:
+        yield _line(f"  - {hint}")
+
+
+def _rows(report: Report) -> Iterator[Line]:
+    yield ()
+    yield _line((f"All {len(report.rows)} rows", "bold"))
+    width = max((len(clean(probe.id)) for probe in report.rows), default=0)
+    for probe in report.rows:
+        outcome, *said = _words(probe)
+        control = f"({probe.control} control) " if probe.control else ""
+        detail = " ".join(f"{key}={value}" for key, value in probe.detail.items())
+        text = f"{clean(probe.id):<{width}}  {probe.ns / 1e6:8.2f} ms  {control}{'; '.join((*said, detail))}"
+        yield _line((f"  {outcome:<8}", STYLE.get(outcome, STYLE["unknown"])), text.removesuffix("; "))

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+"""What the evidence means for one profile: frozen data, made by the judge, read by every renderer."""
+
+from typing import Literal
+
+import msgspec
+
+from kprobe.evidence import Begin, End, Fact, Probe
+from kprobe.profile import Level, Rule
+
+Verdict = Literal["pass", "warn", "unknown", "fail"]
+
+READY, NOT_READY, CANNOT_TELL = 0, 1, 3
+
+
+class NeedReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One need, its verdict, the rows that it rests on, and those of them that the evidence does not have."""
+
+    row: str
+    level: Level
+    verdict: Verdict
+    why: str
+    source: str
+    deciding: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    lost: str = ""
+    avoid: str = ""
+    releases: str = ""
+
+
+class ModeReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One mode, and the few rows that made its verdict."""
+
+    name: str
+    title: str
+    group: str
+    wanted: bool
+    verdict: Verdict
+    deciding: tuple[str, ...]
+    needs: tuple[NeedReport, ...]
+
+
+class GroupReport(msgspec.Struct, frozen=True, kw_only=True):
+    """One group and whether its rule is satisfied. A group that does not count is there for information."""
+
+    name: str
+    title: str
+    rule: Rule
+    counts: bool
+    verdict: Verdict
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer. ``rows`` is the evidence itself: the kernel's own words, unchanged."""
+
+    source: str
+    profile: str
+    title: str
+    release: str
+    verdict: Verdict
+    incomplete: bool
+    running: str | None
+    groups: tuple[GroupReport, ...]
+    modes: tuple[ModeReport, ...]
+    notes: tuple[str, ...]
+    begin: Begin
+    facts: tuple[Fact, ...]
+    rows: tuple[Probe, ...]
+    end: End | None
+
+
+def exit_code(report: Report) -> int:
+    """0: ready. 1: something required failed. 3: nothing failed, but something required is unknown or denied."""
+    return {"pass": READY, "warn": READY, "unknown": CANNOT_TELL, "fail": NOT_READY}[report.verdict]
+
+
+def worst(codes: list[int]) -> int:
+    """Join exit codes: a failure outweighs a doubt, a doubt outweighs readiness."""
+    return next((code for code in (NOT_READY, CANNOT_TELL) if code in codes), READY)
