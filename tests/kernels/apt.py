@@ -20,7 +20,7 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 PARTS = re.compile(r"linux-(?:base|binary|modules)-[^ ,|]*\d[^ ,|]*")  # from 6.19 on a kernel comes in these three
 CANDIDATES = 4
 
-# Container images switch these caches off in apt.conf.d, which makes every call slow; only the command line overrides that.
+# Container images switch these caches off in apt.conf.d, and every call is slow; only the command line overrides it.
 COMMON = ["-o", "Dir::Cache::pkgcache=pkgcache.bin", "-o", "Dir::Cache::srcpkgcache=srcpkgcache.bin"]
 CONF = """\
 APT::Architecture "amd64"; APT::Architectures {{ {arches} }};

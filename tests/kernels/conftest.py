@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """Guests for the tests: each kernel of the catalogue plays each scenario once a session, two guests at a time."""
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +12,7 @@ from . import catalogue, scenario, store
 from .boot import VMResult
 
 ROOT = Path(__file__).parents[2]
-COLLECTOR = ROOT / "dist" / "kprobe-collect-x86_64"
+COLLECTOR = Path(os.environ.get("KPROBE_COLLECTOR", ROOT / "dist" / "kprobe-collect-x86_64"))
 SCENARIOS = ("evidence", "modules", "lodger")
 PARALLEL = 2
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from .catalogue import HERE
-from .store import cache
+from .store import cache, locked
 
 TARGETS = {"amd64": "x86_64-linux-musl"}
 SOURCE = HERE / "guest" / "mkdev.c"
@@ -18,12 +18,13 @@ def mkdev(arch: str) -> Path:
     """The helper for this architecture, built once for each version of its source."""
     stamp = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]
     program = cache() / f"mkdev-{arch}-{stamp}"
-    if not program.exists():
-        program.parent.mkdir(parents=True, exist_ok=True)
-        fresh = program.with_suffix(".new")
-        flags = ["-static", "-Os", "-s", "-Wall", "-Wextra", "-Werror", str(SOURCE), "-o", str(fresh)]
-        subprocess.run([*_compiler(arch), *flags], check=True, timeout=300)
-        fresh.replace(program)
+    program.parent.mkdir(parents=True, exist_ok=True)
+    with locked(program.parent / "lock"):
+        if not program.exists():
+            fresh = program.with_suffix(".new")
+            flags = ["-static", "-Os", "-s", "-Wall", "-Wextra", "-Werror", str(SOURCE), "-o", str(fresh)]
+            subprocess.run([*_compiler(arch), *flags], check=True, timeout=300)
+            fresh.replace(program)
     return program
 
 

@@ -106,6 +106,5 @@ def _save(content: IO[bytes], path: Path) -> None:
 def _entries(tree: Path, busybox: Path) -> Iterator[cpio.Entry]:
     yield cpio.Entry("bin/busybox", busybox.read_bytes(), 0o755)
     yield cpio.Entry("bin/sh", link="busybox")
-    yield cpio.Entry("sbin/modprobe", link="/bin/busybox")
     for file in sorted(p for p in tree.rglob("*") if p.is_file()):
         yield cpio.Entry(str(file.relative_to(tree)), file.read_bytes())

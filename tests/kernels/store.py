@@ -40,7 +40,7 @@ def images(catalogue: Catalogue, kernels: Sequence[Want], refresh: bool = False)
     """What these kernels boot from. The mirror is asked for what the cache lacks, or when told to refresh."""
     root = cache()
     root.mkdir(parents=True, exist_ok=True)
-    with _locked(root / "lock"):
+    with locked(root / "lock"):
         busyboxes = [Want(f"{BUSYBOX}-{arch}", arch, catalogue.busybox) for arch in sorted({k.arch for k in kernels})]
         debs = _debs(root, [*kernels, *busyboxes], refresh)
         with ThreadPoolExecutor(2) as pool:
@@ -106,7 +106,8 @@ def _write(path: Path, value: Mapping[str, object]) -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock among all processes and threads that use the cache."""
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -6,16 +6,16 @@ run=$!
 until grep -q '"id": *"link\.wireguard"' /out/lodger.ndjson || ! kill -0 $run; do usleep 10000; done
 kill -0 $run && echo running > /out/state.before
 for kind in vxlan wireguard dummy ifb bridge veth; do
-	mkdev link $kind lodger-$kind && echo "link $kind" >> /out/made
+	mkdev link $kind lodg-$kind && echo "link $kind" >> /out/made
 done
 mkdev table lodger && echo "table" >> /out/made
 mkdev set lodger && echo "set" >> /out/made
-links | grep ^lodger > /out/links.before
+links | grep ^lodg- > /out/links.before
 kill -0 $run && echo running > /out/state.after
 wait $run
 echo $? > /out/lodger.ndjson.rc
 sleep 0.5
-links | grep ^lodger > /out/links.after
+links | grep ^lodg- > /out/links.after
 mkdev has-table lodger && echo "table" >> /out/kept
 mkdev has-set lodger && echo "set" >> /out/kept
 
