@@ -58,6 +58,8 @@ def _debs(root: Path, wants: Sequence[Want], refresh: bool) -> dict[str, tuple[P
         fetched = apt.fetch(missing, root / "apt", folder)
         known |= {_key(w): [f.name for f in fetched[w.name]] for w in missing}
         _write(record, known)
+        for stale in {f.name for f in folder.glob("*.deb")} - {name for names in known.values() for name in names}:
+            (folder / stale).unlink()
     return {w.name: tuple(folder / name for name in known[_key(w)]) for w in wants}
 
 

@@ -1,4 +1,4 @@
 # One run of the collector.
-modules > /out/modules.before
+cat /proc/modules > /out/modules.before
 collect evidence.ndjson
-modules > /out/modules.after
+cat /proc/modules > /out/modules.after

@@ -7,8 +7,6 @@ collect() { # FILE [ARGUMENT...]: the evidence of one run, in /out/FILE
 	echo $? > "/out/$file.rc"
 }
 
-modules() { cut -d' ' -f1 /proc/modules | sort; }
-
 links() {
 	for link in /sys/class/net/*/ifindex; do
 		echo "$(basename "$(dirname "$link")") $(cat "$link")"
@@ -26,7 +24,7 @@ traces() {
 		*) echo "process $command" ;;
 		esac
 	done
-	readlink /proc/[0-9]*/ns/net 2> /dev/null | sort -u | sed 's/^/namespace /'
+	ls -l /proc/[0-9]*/ns/net 2> /dev/null | sed -n 's/.* -> /namespace /p' | sort -u
 	find /tmp /run /dev /root /sys/fs/cgroup -type d | sort | sed 's/^/folder /'
 	find /tmp /run /dev /root -type f | sort | sed 's/^/file /'
 }

@@ -12,14 +12,14 @@ mkdev link nosuchkind nosuchlink 2> /dev/null
 cp /run/requests /out/requests.control
 
 : > /run/requests
-modules > /out/modules.before
+cat /proc/modules > /out/modules.before
 collect no-autoload.ndjson --no-autoload
-modules > /out/modules.no-autoload
+cat /proc/modules > /out/modules.no-autoload
 cp /run/requests /out/requests.no-autoload
 
 : > /run/requests
 links > /out/links.before
 collect unload-all.ndjson --unload=all
-modules > /out/modules.unload-all
+cat /proc/modules > /out/modules.unload-all
 cp /run/requests /out/requests.unload-all
 links > /out/links.unload-all
