@@ -145,17 +145,22 @@ def parse(text: str, where: str) -> Profile:
         raise InputError(f"{min(both)} is a part and a mode", at.at("mode", min(both)), "rename one of them")
     book = parts | modes
     names = {group.name for group in groups}
-    for name, mode in modes.items():
-        if mode.group not in names:
-            todo = nearest(mode.group, names, "declare it")
-            raise InputError(f"no group {mode.group!r}", at.at("mode", name), todo)
+    for name, table in modes.items():
+        if table.group not in names:
+            todo = nearest(table.group, names, "declare it")
+            raise InputError(f"no group {table.group!r}", at.at("mode", name), todo)
     for group in groups:
-        if all(mode.group != group.name for mode in modes.values()):
+        if all(table.group != group.name for table in modes.values()):
             raise InputError(f"no mode is in group {group.name}", at.at("group", group.name), "add one or remove it")
     resolved = tuple(
-        Mode(name=name, title=mode.title, group=mode.group, needs=tuple(_unique(_needs(name, book, {}, (), at))))
-        for name, mode in modes.items()
+        Mode(name=name, title=table.title, group=table.group, needs=tuple(_unique(_needs(name, book, {}, (), at))))
+        for name, table in modes.items()
     )
+    for mode in resolved:
+        for release in head.releases:
+            if not any(holds(need.releases, release) for need in mode.needs):
+                where = at.at("mode", mode.name)
+                raise InputError(f"mode {mode.name} needs nothing in release {release}", where, "add a need")
     return Profile(name=head.name, title=head.title, releases=head.releases, groups=groups, modes=resolved)
 
 
@@ -255,12 +260,12 @@ def text_of(name: str) -> tuple[str, str]:
         data = pkgutil.get_data("kprobe", f"profiles/{name}.toml")
     except UnicodeDecodeError as error:
         raise InputError(f"not UTF-8 (byte {error.start})", f"{name}:1", _TODO) from error
-    except FileNotFoundError as error:
+    except OSError as error:
+        if is_file(name):
+            raise InputError(error.strerror or str(error), name, "name a readable file or a bundled profile") from error
         known = bundled()
         todo = nearest(name, known, f"there are {', '.join(known)}; a file needs a / or .toml")
         raise InputError("no such profile", name, todo) from error
-    except OSError as error:
-        raise InputError(error.strerror or str(error), name, "name a readable file or a bundled profile") from error
     return (data or b"").decode(), f"kprobe/profiles/{name}.toml"
 
 

@@ -26,6 +26,7 @@ STYLE = {
     "broken": "bold red",
     "denied": "magenta",
 }
+THERE = ("y", "loaded", "builtin")
 FEW = 3
 MANY = 8
 
@@ -60,13 +61,14 @@ def _colored(lines: Iterable[Line]) -> str:
 
 def _head(report: Report) -> Iterator[Line]:
     uname = report.begin.uname
-    node = f"{uname.nodename or 'this node'} ({uname.sysname or 'Linux'} {uname.release} {uname.machine})"
+    kernel = " ".join(filter(None, (uname.sysname or "Linux", uname.release, uname.machine)))
+    node = f"{uname.nodename or 'this node'} ({kernel})"
     chosen = [mode.name for mode in report.modes if mode.wanted]
     asked = "" if len(chosen) == len(report.modes) else f" in mode {', '.join(chosen)}"
     answer = (ANSWER[report.verdict].upper(), STYLE[report.verdict])
     yield _line(f"{report.title} {report.release}{asked} on {node}: ", answer)
     if report.incomplete:
-        yield _line(("The evidence is incomplete.", STYLE["unknown"]), " " + report.notes[0])
+        yield _line((report.notes[0], STYLE["unknown"]))
 
 
 def _modes(report: Report) -> Iterator[Line]:
@@ -154,19 +156,25 @@ def _problem(
         yield _line(f"           {text}")
     for text in dict.fromkeys(text for name in names[:limit] for text in _explained(report, rows.get(name))):
         yield _line((f"           {text}", "dim"))
-    users: dict[str, dict[str, NeedReport]] = {}
-    for name in names:
-        for mode, need in unmet[name]:
-            users.setdefault(need.why, {})[mode.name] = need
-    for why, modes in list(users.items())[:limit]:
+    if not _said_no(rows.get(names[0])) and len(names) > limit:
+        modes = dict.fromkeys(mode.name for name in names for mode, _ in unmet[name])
+        yield _line(f"           needed by {', '.join(modes)}; --all names every row and why")
+        return
+    yield from _users([user for name in names for user in unmet[name]])
+
+
+def _users(users: Iterable[tuple[ModeReport, NeedReport]]) -> Iterator[Line]:
+    """Say who needs it and why; modes that need it for the same reason stand together."""
+    alike: dict[str, dict[str, NeedReport]] = {}
+    for mode, need in users:
+        alike.setdefault(need.why, {})[mode.name] = need
+    for why, modes in alike.items():
         need = next(iter(modes.values()))
         yield _line(f"           {LEVEL[need.level]} by {', '.join(modes)}: {why}")
         if need.lost:
             yield _line(f"             lost without it: {need.lost}")
         if need.avoid:
             yield _line(f"             to do without: {need.avoid}")
-    if len(users) > limit:
-        yield _line(f"           and {len(users) - limit} more reasons; --all names them")
 
 
 def _explained(report: Report, probe: Probe | None) -> Iterator[str]:
@@ -176,7 +184,8 @@ def _explained(report: Report, probe: Probe | None) -> Iterator[str]:
     for fact, names, verb in (("node.modules", probe.modules, "module"), ("node.kconfig", probe.kconfig, "config")):
         values = next((found.value for found in report.facts if found.id == fact), None)
         if isinstance(values, dict) and (known := [f"{name}: {values[name]}" for name in names if name in values]):
-            yield f"{verb} {', '.join(known)}"
+            contradicts = probe.outcome == "absent" and any(values[name] in THERE for name in names if name in values)
+            yield f"{verb} {', '.join(known)}" + (", yet the kernel said no" if contradicts else "")
 
 
 def _hints(report: Report) -> Iterator[Line]:
