@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
 
 import click
@@ -48,9 +49,12 @@ def _complain(error: InputError) -> None:
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        click.echo(f"kprobe {version('kprobe')}")
+        try:
+            click.echo(f"kprobe {version('kprobe')}")
+        except PackageNotFoundError:
+            click.echo("kprobe, not installed: runs from its sources")
         ctx.exit()
 
 
@@ -290,12 +294,15 @@ def _judge(
     from kprobe.render import render
     from kprobe.report import exit_code, worst
 
-    color = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    terminal = sys.stdout.isatty()
+    width = get_terminal_size().columns if terminal else 0
+    color = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     codes: list[int] = []
     for evidence in found:
         for profile in profiles:
             report = judge(evidence, profile, modes, release)
-            _write(("\n" if codes and form == "text" else "") + render(form, report, color=color, show_all=show_all))
+            text = render(form, report, color=color, show_all=show_all, width=width)
+            _write("\n" + text if codes and form == "text" else text)
             codes.append(exit_code(report))
     return worst(codes)
 

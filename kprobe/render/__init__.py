@@ -13,7 +13,7 @@ def formats() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")))
 
 
-def render(name: str, report: Report, *, color: bool = False, show_all: bool = False) -> str:
-    """Render a report in one format."""
+def render(name: str, report: Report, *, color: bool = False, show_all: bool = False, width: int = 0) -> str:
+    """Render a report in one format; a format heeds of the options what it can."""
     write: Callable[..., str] = import_module(f"{__name__}.{name}").render
-    return write(report, color=color, show_all=show_all)
+    return write(report, color=color, show_all=show_all, width=width)

@@ -7,6 +7,6 @@ from kprobe.clean import ascii_json
 from kprobe.report import Report
 
 
-def render(report: Report, *, color: bool = False, show_all: bool = False) -> str:  # noqa: ARG001
+def render(report: Report, **_: object) -> str:
     """Render everything, always: who reads JSON picks for himself."""
     return ascii_json(msgspec.json.format(msgspec.json.encode(report), indent=2).decode()) + "\n"

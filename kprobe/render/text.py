@@ -4,6 +4,7 @@
 The layout is the same with and without colour. Every piece of text goes through ``_line``, which makes it harmless.
 """
 
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
 from kprobe.clean import clean
@@ -31,17 +32,34 @@ FEW = 3
 MANY = 8
 
 
-def render(report: Report, *, color: bool = False, show_all: bool = False) -> str:
-    """Render for a reader at a terminal; ``show_all`` adds every row and names all that is otherwise counted."""
+def render(report: Report, *, color: bool = False, show_all: bool = False, width: int = 0) -> str:
+    """Render for a reader; ``show_all`` adds every row and names all that is otherwise counted; a ``width`` wraps."""
     lines = [*_head(report), *_modes(report), *_problems(report, show_all=show_all), *_hints(report)]
     if show_all:
         lines += _rows(report)
+    if width:
+        lines = [part for line in lines for part in _wrapped(line, width)]
     return _colored(lines) if color else "".join("".join(text for text, _ in line).rstrip() + "\n" for line in lines)
 
 
 def _line(*pieces: str | Piece) -> Line:
     pairs = ((piece, "") if isinstance(piece, str) else piece for piece in pieces)
     return tuple((clean(text), style) for text, style in pairs)
+
+
+def _wrapped(line: Line, width: int) -> Iterator[Line]:
+    """Wrap the last piece of a line that is too long, indented below where it began."""
+    if sum(len(text) for text, _ in line) <= width:
+        yield line
+        return
+    *first, (last, style) = line
+    lead = last[: len(last) - len(last.lstrip())]
+    indent = sum(len(text) for text, _ in first) + len(lead)
+    room = max(width - indent - 2, width // 3)
+    start, *rest = textwrap.wrap(last.lstrip(), room, break_long_words=False, break_on_hyphens=False) or [""]
+    yield (*first, (lead + start, style))
+    for text in rest:
+        yield ((" " * (indent + 2) + text, style),)
 
 
 def _colored(lines: Iterable[Line]) -> str:

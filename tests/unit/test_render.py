@@ -138,6 +138,14 @@ def test_many_doubts_for_one_reason_are_said_once() -> None:
     assert all(name in everything for name in synthetic.calico_ids())
 
 
+@pytest.mark.parametrize("width", [20, 80, 100])
+def test_wrapping_loses_no_word(width: int) -> None:
+    report = judge(synthetic.calico_but({"link.ipip": "absent", "xt.nft.ipv4.target.DSCP": "absent"}), CALICO)
+    wrapped = render.render("text", report, width=width)
+    assert wrapped.split() == render.render("text", report).split()
+    assert width < 80 or max(map(len, wrapped.splitlines())) <= width
+
+
 def test_incomplete_evidence_says_so() -> None:
     cut = msgspec.structs.replace(synthetic.calico(), end=None)
     assert "the evidence is incomplete" in text_of(cut).splitlines()[1]
