@@ -3,15 +3,15 @@
 kprobe-collect $ARGS --unload=safe --output /out/lodger.ndjson > /out/collector.log 2>&1 &
 run=$!
 # The answer to the tunnel rows is the moment at which the run has loaded the modules, and could still unload them.
-until grep -q '"id": *"link\.wireguard"' /out/lodger.ndjson || ! kill -0 $run; do usleep 10000; done
-kill -0 $run && echo running > /out/state.before
+until grep -q '"id": *"link\.wireguard"' /out/lodger.ndjson || ! kill -0 $run 2> /dev/null; do usleep 10000; done
+kill -0 $run 2> /dev/null && echo running > /out/state.before
 for kind in vxlan wireguard dummy ifb bridge veth; do
 	mkdev link $kind lodg-$kind && echo "link $kind" >> /out/made
 done
 mkdev table lodger && echo "table" >> /out/made
 mkdev set lodger && echo "set" >> /out/made
 links | grep ^lodg- > /out/links.before
-kill -0 $run && echo running > /out/state.after
+kill -0 $run 2> /dev/null && echo running > /out/state.after
 wait $run
 echo $? > /out/lodger.ndjson.rc
 sleep 0.5
@@ -35,7 +35,7 @@ for part in 1 2 3 4 5 6 7 8 9 10 11 12; do
 done
 rm -f /run/killed.ndjson
 waited=0
-while pidof kprobe-collect > /dev/null && [ $waited -lt 50 ]; do
+while grep -q 'kprobe-collec[t]' /proc/[0-9]*/cmdline 2> /dev/null && [ $waited -lt 50 ]; do
 	waited=$((waited + 1))
 	usleep 100000
 done
