@@ -15,7 +15,7 @@ struct kp_out {
 	int err;         /* first -errno of a write, sticky */
 	size_t len;
 	bool comma;      /* the next item needs a comma before it */
-	bool cut;        /* the record did not fit: closed early, with "cut": true */
+	bool cut;        /* the record did not fit: {"type":"oversize"} is written instead */
 	char *line;      /* KP_LINE bytes, the caller's */
 };
 
@@ -28,6 +28,7 @@ void kp_js_bool(struct kp_out *o, const char *key, bool value);          /* alwa
 void kp_js_hex64(struct kp_out *o, const char *key, uint64_t value);     /* 16 digits, a string */
 void kp_js_words(struct kp_out *o, const char *key, const char *list);   /* blank-separated list → array of strings */
 void kp_js_lines(struct kp_out *o, const char *key, const char *lines);  /* "a\nb\n" → array of strings */
+void kp_js_pairs(struct kp_out *o, const char *key, const char *lines);  /* "k=v\nk=v\n" → object of strings */
 void kp_js_object(struct kp_out *o, const char *key);                    /* "key":{  … */
 void kp_js_array(struct kp_out *o, const char *key);                     /* "key":[  … ; key NULL inside an array */
 void kp_js_end(struct kp_out *o, char bracket);                          /* } or ] of kp_js_object, kp_js_array */

@@ -15,8 +15,8 @@ int kp_first_line(const char *path, char *buf, size_t size);
 bool kp_exists(const char *path);
 
 /*
- * Finds the line in @head that starts with @key (which ends in ':' or '=') and copies its value: blanks in front skipped, shell quotes
- * taken off.
+ * Finds the line in @head that starts with @key (which ends in ':' or '=') and copies its value: blanks in front skipped,
+ * shell quotes taken off.
  */
 bool kp_find_key(const char *head, const char *key, char *value, size_t size);
 

@@ -10,8 +10,8 @@
 #include "factkit.h"
 
 /*
- * The inode number of a namespace of this process, 0 when there is none. Those of the initial user and pid namespaces are fixed since
- * v3.8 (98f842e675f9 "proc: Usable inode numbers for the namespace file descriptors.").
+ * The inode number of a namespace of this process, 0 when there is none. Those of the initial user and pid namespaces are fixed
+ * since v3.8 (98f842e675f9 "proc: Usable inode numbers for the namespace file descriptors.").
  */
 enum { INIT_USER = 0xeffffffd, INIT_PID = 0xeffffffc };
 

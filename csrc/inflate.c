@@ -2,8 +2,8 @@
 /*
  * gzip (RFC 1952) and deflate (RFC 1951), decompression only, for /proc/config.gz.
  *
- * Accepts exactly what zlib's inflate() accepts; tests/unit/test_inflate.py holds it to that with damaged input. All state is on the
- * stack, output goes straight to the caller's buffer, which is the window as well, and each loop either eats input or makes output.
+ * Accepts exactly what zlib's inflate() accepts; tests/unit/test_inflate.py holds it to that with damaged input. All state is on
+ * the stack, output goes straight to the caller's buffer, which is the window as well, and each loop eats input or makes output.
  */
 #include <errno.h>
 #include <stdbool.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
 /*
- * /proc/config.gz is the running kernel's own; the files are what a package left for a kernel of the same name. The first that can be
- * read is taken.
+ * /proc/config.gz is the running kernel's own; the files are what a package left for a kernel of the same name. The first that
+ * can be read is taken.
  */
 #include <errno.h>
 #include <fcntl.h>

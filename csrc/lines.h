@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
 /*
- * Text files of any size, line by line through a fixed window (no heap, and no mapping that a truncated file could take away), and the
- * few names that are wanted out of their thousands.
+ * Text files of any size, line by line through a fixed window (no heap, and no mapping that a truncated file could take away), and
+ * the few names that are wanted out of their thousands.
  */
 #ifndef KP_LINES_H
 #define KP_LINES_H

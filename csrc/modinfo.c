@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
 /*
- * One pass over each of /proc/modules, modules.builtin and modules.dep; each line's name is looked up in a hash of the wanted names.
+ * One pass over each of /proc/modules, modules.builtin and modules.dep; each line's name is looked up in a hash of the wanted.
  *
  * "nowhere" is said only after both indexes have been read. An index that is not there says nothing: containers without
  * /lib/modules, images with modules.dep.bin alone, and kernels installed without their modules.builtin are all real.

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+# The whole contributor interface. `make help` lists it.
+
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+CACHE   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kprobe
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+ARCH    := x86_64
+COLLECT := dist/kprobe-collect-$(ARCH)
+
+export ZIG_GLOBAL_CACHE_DIR := $(CACHE)/zig
+
+CORE     := $(filter-out csrc/probes/selftest.c,$(wildcard csrc/*.c csrc/probes/*.c))
+HEADERS  := $(wildcard csrc/*.h csrc/probes/*.h)
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum -Wvla -Wpointer-arith -Wwrite-strings -Wundef
+CFLAGS   := -std=gnu11 -D_GNU_SOURCE -DKP_VERSION='"$(VERSION)"' $(WARNINGS) -Werror
+ZIGCC    := $(BIN)/python -m ziglang cc -target $(ARCH)-linux-musl -static -s -Os -ffunction-sections -fdata-sections -Wl,--gc-sections
+
+.PHONY: help run build collector test vm lint format docs bench clean deps deps-run
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: build ## sets up everything, then says what this node's kernel can do
+	$(BIN)/kprobe run
+
+build: $(BIN)/kprobe $(COLLECT) ## .venv/bin/kprobe and dist/kprobe-collect-x86_64
+
+collector: $(COLLECT) ## the static collector alone
+
+test: build deps build/kprobe-collect-selftest build/kprobe-collect-asan ## every test: unit, live (root), virtual machines
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+vm: build deps ## boots the kernels of tests/kernels/kernels.toml with the collector inside
+	$(BIN)/python -m tests.kernels run --collector $(COLLECT)
+
+lint: build/venv-dev deps-run ## ruff, mypy, clang-format, C warnings as errors, generated files current
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror $(CORE) csrc/probes/selftest.c $(HEADERS) $(wildcard tests/kernels/guest/*.c)
+	@for f in $(CORE); do $(CC) $(CFLAGS) -O2 -fsyntax-only $$f || exit 1; done
+
+format: build/venv-dev ## rewrites the sources in the house's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $(CORE) csrc/probes/selftest.c $(HEADERS) $(wildcard tests/kernels/guest/*.c)
+
+bench: build deps ## side-by-side measurements, printed as ratios
+	$(BIN)/python -m bench
+
+clean: ## everything made here but the virtual environment
+	rm -rf build dist kprobe/_core*.so kprobe.egg-info
+
+# --- Debian packages, only where something is missing ---
+
+APT := sh tools/apt-install.sh
+
+deps-run:
+	@$(APT) packages/run.txt
+deps:
+	@$(APT) packages/run.txt packages/test.txt tests/kernels/packages.txt
+
+# --- Python ---
+
+build/venv-dev: pyproject.toml | deps-run
+	@mkdir -p build
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip setuptools
+	$(BIN)/python tools/dev_requirements.py | xargs $(BIN)/python -m pip install --quiet
+	@touch $@
+
+$(BIN)/kprobe: build/venv-dev setup.py csrc/build_ffi.py $(CORE) $(HEADERS)
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+	@touch $@
+
+# --- C ---
+
+$(COLLECT): build/venv-dev $(CORE) $(HEADERS)
+	@mkdir -p dist
+	$(ZIGCC) $(CFLAGS) -o $@ $(CORE)
+
+build/kprobe-collect-selftest: build/venv-dev $(CORE) csrc/probes/selftest.c $(HEADERS)
+	$(ZIGCC) $(CFLAGS) -DKP_SELFTEST -o $@ $(CORE) csrc/probes/selftest.c
+
+build/kprobe-collect-asan: build/venv-dev $(CORE) $(HEADERS)
+	$(CC) $(CFLAGS) -Wno-error -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -o $@ $(CORE)

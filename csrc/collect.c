@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
+/* The list of families and the loop; also the catalogue and the plan, which read the same rows. */
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "facts.h"
+#include "probes/families.h"
+#include "run.h"
+
+#ifndef KP_VERSION
+#define KP_VERSION "0"
+#endif
+
+const struct kp_family *const kp_families[] = {
+	&kp_family_ns,
+	&kp_family_link,
+	&kp_family_wireguard,
+	/* &kp_family_route, */
+	/* &kp_family_ipset, */
+	/* &kp_family_xt_legacy_ipv4, */
+	/* &kp_family_xt_legacy_ipv6, */
+	/* &kp_family_xt_nft_ipv4, */
+	/* &kp_family_xt_nft_ipv6, */
+#ifdef KP_SELFTEST
+	&kp_family_selftest,
+	&kp_family_selftest_void,
+	&kp_family_selftest_doubt,
+#endif
+};
+const unsigned int kp_n_families = KP_ARRAY_SIZE(kp_families);
+
+const char *kp_version(void)
+{
+	return KP_VERSION;
+}
+
+static bool present(const struct kp_modinfo *info, const char *name)
+{
+	const struct kp_module *m = kp_modinfo_find(info, name);
+
+	return m && (m->state == KP_MOD_LOADED || m->state == KP_MOD_BUILTIN);
+}
+
+/* One word of .modules, whose alternatives a|b differ by kernel version: is any of them there? *ret_state: the best-known of the others. */
+static bool any_present(const struct kp_modinfo *info, const char *word, const char **ret_name, enum kp_modstate *ret_state)
+{
+	static char name[96]; /* the parent's, or the worker's after fork: never two threads */
+
+	*ret_name = name;
+	*ret_state = KP_MOD_NOWHERE;
+	for (const char *p = word; *p; p += *p == '|') {
+		char one[96];
+		size_t n = 0;
+		const struct kp_module *m;
+
+		while (*p && *p != '|' && n + 1 < sizeof(one))
+			one[n++] = *p++;
+		one[n] = '\0';
+		m = kp_modinfo_find(info, one);
+		if (present(info, one))
+			return true;
+		if (!m || *ret_state == KP_MOD_FILE)
+			continue;
+		if (m->state != KP_MOD_NOWHERE || p == word + n)
+			kp_copy(name, sizeof(name), one);
+		if (m->state != KP_MOD_NOWHERE)
+			*ret_state = m->state;
+	}
+	return false;
+}
+
+static void refuse(struct kp_result *res, const char *step, const char *a, const char *name, const char *b)
+{
+	kp_unknown(res, step, a);
+	kp_cat(res->reason, sizeof(res->reason), name);
+	kp_cat(res->reason, sizeof(res->reason), b);
+}
+
+/* --no-autoload promises that not one module is asked for: what is not certainly there is not tried. */
+static bool autoload_free(const struct kp_run *run, const struct kp_probe *row, struct kp_result *res)
+{
+	enum kp_modstate state;
+	const char *name;
+	char word[96];
+
+	for (const char *p = row->modules; kp_word(&p, word, sizeof(word));) {
+		if (any_present(&run->modinfo, word, &name, &state))
+			continue;
+		if (state == KP_MOD_FILE)
+			refuse(res, "no-autoload", "would load ", name, ": run without --no-autoload");
+		else if (state == KP_MOD_UNREADABLE)
+			refuse(res, "no-autoload", "may load ", name, ": it is not loaded, and whether it is built in cannot be read");
+		else
+			refuse(res, "no-autoload", "would make the kernel ask for ", name, ", which has no file: run without --no-autoload");
+		return false;
+	}
+	return true;
+}
+
+bool kp_may_try(const struct kp_run *run, const struct kp_probe *row, struct kp_result *res)
+{
+	if (run->env.flags & KP_NO_AUTOLOAD && run->env.modular && !autoload_free(run, row, res))
+		return false;
+	if (run->env.flags & KP_INTRUSIVE)
+		return true;
+	if (row->risk == KP_RISK_ALWAYS) {
+		refuse(res, "risk", "changes this host lastingly (", row->host ? row->host : "see kprobe explain", "): run with --intrusive");
+		return false;
+	}
+	if (row->risk == KP_RISK_CONNTRACK && run->env.modular && run->env.release < KP_RELEASE(4, 10) &&
+	    !present(&run->modinfo, "nf_conntrack")) {
+		refuse(res, "risk", "would load nf_conntrack, whose hooks stay in every namespace before Linux 4.10", "", ": run with --intrusive");
+		return false;
+	}
+	return true;
+}
+
+/* What a row says of itself: the same in evidence, catalogue and plan. */
+static void describe(struct kp_out *o, const struct kp_family *fam, const struct kp_probe *row)
+{
+	static const char *const controls[] = { [KP_NO_CONTROL] = "", [KP_POSITIVE] = "positive", [KP_NEGATIVE] = "negative" };
+
+	kp_js_text(o, "family", fam->name);
+	kp_js_text(o, "id", row->id);
+	kp_js_text(o, "title", row->title);
+	kp_js_words(o, "modules", row->modules);
+	kp_js_words(o, "kconfig", row->kconfig);
+	kp_js_text(o, "since", row->since);
+	kp_js_text(o, "control", controls[row->control]);
+	kp_js_words(o, "needs", row->needs);
+}
+
+void kp_record(struct kp_run *run, unsigned int fam, unsigned int row, const struct kp_result *res)
+{
+	const struct kp_probe *p = &kp_families[fam]->rows[row];
+	unsigned int number = kp_first_row(fam) + row;
+	struct kp_out *o = &run->out;
+	char buf[16];
+
+	run->done[number] = 1;
+	run->outcome[number] = res->outcome;
+	kp_js_open(o, "probe");
+	kp_js_int(o, "seq", run->seq++);
+	kp_js_int(o, "worker", run->workers);
+	describe(o, kp_families[fam], p);
+	kp_js_text(o, "outcome", kp_outcome_name(res->outcome));
+	kp_js_text(o, "step", res->step);
+	if (res->err)
+		kp_js_int(o, "errno", res->err);
+	kp_js_text(o, "error", kp_errno_name(res->err, buf));
+	kp_js_text(o, "extack", res->extack);
+	kp_js_text(o, "reason", res->reason);
+	kp_js_pairs(o, "detail", res->detail);
+	if (res->log[0][0]) {
+		kp_js_array(o, "log");
+		for (unsigned int i = 0; i < KP_LOG_LINES && res->log[i][0]; i++)
+			kp_js_item(o, res->log[i]);
+		kp_js_end(o, ']');
+	}
+	kp_js_lines(o, "loaded", res->loaded);
+	if (res->taint)
+		kp_js_int(o, "taint", res->taint);
+	kp_js_int(o, "ns", (long long)res->ns);
+	kp_js_close(o);
+	if (run->watch)
+		run->watch->probe(run->watch->arg, p, res);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void two_digits(char *p, int v)
+{
+	p[0] = (char)('0' + v / 10 % 10);
+	p[1] = (char)('0' + v % 10);
+}
+
+static void begin_time(struct kp_out *o)
+{
+	char text[] = "0000-00-00T00:00:00Z";
+	time_t now = time(NULL);
+	struct tm t;
+
+	gmtime_r(&now, &t);
+	two_digits(text, (t.tm_year + 1900) / 100);
+	two_digits(text + 2, (t.tm_year + 1900) % 100);
+	two_digits(text + 5, t.tm_mon + 1);
+	two_digits(text + 8, t.tm_mday);
+	two_digits(text + 11, t.tm_hour);
+	two_digits(text + 14, t.tm_min);
+	two_digits(text + 17, t.tm_sec);
+	kp_js_text(o, "time", text);
+}
+
+static void begin_flags(struct kp_out *o, unsigned int flags)
+{
+	kp_js_array(o, "flags");
+	if (flags & KP_NO_AUTOLOAD)
+		kp_js_item(o, "no-autoload");
+	if (flags & KP_INTRUSIVE)
+		kp_js_item(o, "intrusive");
+	kp_js_item(o, flags & KP_UNLOAD_ALL ? "unload=all" : flags & KP_UNLOAD_NONE ? "unload=none" : "unload=safe");
+	kp_js_end(o, ']');
+}
+
+static void begin_plan(const struct kp_run *run, struct kp_out *o)
+{
+	unsigned int n = 0;
+
+	kp_js_object(o, "plan");
+	for (unsigned int f = 0; f < kp_n_families; f++) {
+		bool any = false;
+
+		for (unsigned int i = 0; i < kp_families[f]->n_rows; i++, n++) {
+			if (!run->sel.chosen[n])
+				continue;
+			if (!any)
+				kp_js_array(o, kp_families[f]->name);
+			any = true;
+			kp_js_item(o, kp_families[f]->rows[i].id);
+		}
+		if (any)
+			kp_js_end(o, ']');
+	}
+	kp_js_end(o, '}');
+}
+
+static void begin(struct kp_run *run)
+{
+	struct kp_out *o = &run->out;
+	struct utsname u = { .sysname = "" };
+	uint64_t effective, bounding;
+
+	uname(&u);
+	kp_js_open(o, "begin");
+	kp_js_int(o, "format", 1);
+	kp_js_text(o, "version", KP_VERSION);
+	begin_time(o);
+	kp_js_object(o, "uname");
+	kp_js_text(o, "sysname", u.sysname);
+	kp_js_text(o, "nodename", u.nodename);
+	kp_js_text(o, "release", u.release);
+	kp_js_text(o, "version", u.version);
+	kp_js_text(o, "machine", u.machine);
+	kp_js_end(o, '}');
+	kp_js_int(o, "uid", (long long)geteuid());
+	kp_env_caps(&effective, &bounding);
+	kp_js_object(o, "caps");
+	kp_js_hex64(o, "effective", effective);
+	kp_js_hex64(o, "bounding", bounding);
+	kp_js_end(o, '}');
+	kp_js_text(o, "sandbox", run->env.userns ? "userns" : "root");
+	kp_js_int(o, "seccomp", run->env.seccomp);
+	begin_flags(o, run->env.flags);
+	kp_js_text(o, "select", run->select);
+	kp_js_int(o, "deadline_ms", run->deadline_ms);
+	begin_plan(run, o);
+	kp_js_close(o);
+}
+
+/* Open descriptors of this process, or -1. */
+static int count_fds(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	int n = 0;
+
+	if (!d)
+		return -1;
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+static void end(struct kp_run *run, uint64_t t0, int fds_before)
+{
+	struct kp_out *o = &run->out;
+	int fds;
+
+	kp_sandbox_reap(run);
+	kp_js_open(o, "end");
+	kp_js_int(o, "rows", run->seq);
+	kp_ledger_settle(&run->ledger, o, run->env.flags);
+	fds = count_fds();
+	if (run->abandoned || fds > fds_before) {
+		kp_js_object(o, "leaks");
+		if (run->abandoned)
+			kp_js_int(o, "children", run->abandoned);
+		if (fds > fds_before)
+			kp_js_int(o, "fds", fds - fds_before);
+		kp_js_end(o, '}');
+	}
+	kp_js_int(o, "ns", (long long)(now_ns() - t0));
+	kp_js_close(o);
+}
+
+/* Some hundred KB, for one run: from the kernel, so that two runs in one process do not meet. */
+static struct kp_run *new_run(void)
+{
+	void *p = mmap(NULL, sizeof(struct kp_run), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void free_run(struct kp_run **run)
+{
+	if (*run && (*run)->ledger.fd >= 0)
+		close((*run)->ledger.fd);
+	if (*run)
+		munmap(*run, sizeof(**run));
+}
+
+/* What kp_run(), kp_list() and kp_plan() have in common. Returns 0 or -errno. */
+static int prepare(struct kp_run *run, int fd, const char *select, unsigned int flags)
+{
+	int rc;
+
+	if (!run)
+		return -ENOMEM;
+	run->out.fd = fd;
+	run->out.line = run->line;
+	run->ledger.fd = -1;
+	run->select = select ? select : "";
+	rc = kp_select(&run->sel, run->select);
+	return rc ? rc : kp_env_scan(&run->env, flags);
+}
+
+int kp_run(int fd, const char *select, unsigned int flags, unsigned int deadline_ms, const struct kp_watch *watch)
+{
+	__attribute__((cleanup(free_run))) struct kp_run *run = new_run();
+	uint64_t t0 = now_ns();
+	int fds = count_fds(), rc = prepare(run, fd, select, flags);
+
+	if (rc)
+		return rc;
+	run->deadline_ms = deadline_ms ? deadline_ms : KP_DEADLINE_MS;
+	run->watch = watch;
+	kp_modinfo_scan(&run->modinfo);
+	begin(run);
+	kp_facts(&run->out, &run->env, &run->modinfo);
+	kp_ledger_open(&run->ledger);
+	for (unsigned int f = 0; f < kp_n_families && !rc && !run->out.err; f++)
+		rc = kp_sandbox_family(run, f);
+	if (!rc) {
+		fds += run->ledger.fd >= 0;
+		end(run, t0, fds);
+	}
+	return rc ? rc : run->out.err;
+}
+
+int kp_collect(int fd, const char *select, unsigned int flags, unsigned int deadline_ms)
+{
+	return kp_run(fd, select, flags, deadline_ms, NULL);
+}
+
+static void describe_more(struct kp_out *o, const struct kp_probe *row)
+{
+	char buf[16];
+
+	kp_js_text(o, "asks", row->asks ? row->asks : row->by->asks);
+	kp_js_text(o, "proves", row->by->proves);
+	for (int pass = 0; pass < 2; pass++) {
+		const struct kp_rule *r = pass ? row->by->rules : row->rules;
+
+		if (!pass)
+			kp_js_object(o, "errnos");
+		for (; r && r->err; r++) {
+			char text[KP_TEXT];
+
+			kp_copy(text, sizeof(text), kp_outcome_name(r->outcome));
+			if (r->why) {
+				kp_cat(text, sizeof(text), ": ");
+				kp_cat(text, sizeof(text), r->why);
+			}
+			kp_js_text(o, kp_errno_name(r->err, buf), text);
+		}
+	}
+	kp_js_end(o, '}');
+	kp_js_text(o, "host", row->host);
+	kp_js_text(o, "risk",
+		   row->risk == KP_SAFE ? "" : row->risk == KP_RISK_ALWAYS ? "changes the host lastingly" : "before Linux 4.10, unless nf_conntrack is there");
+}
+
+static void would_load(struct kp_out *o, const struct kp_modinfo *info, const struct kp_probe *row)
+{
+	enum kp_modstate state;
+	const char *name;
+	bool any = false;
+	char word[96];
+
+	for (const char *p = row->modules; kp_word(&p, word, sizeof(word));) {
+		if (any_present(info, word, &name, &state) || state != KP_MOD_FILE)
+			continue;
+		if (!any)
+			kp_js_array(o, "would_load");
+		any = true;
+		kp_js_item(o, name);
+	}
+	if (any)
+		kp_js_end(o, ']');
+}
+
+static int catalogue(int fd, const char *select, unsigned int flags, bool plan)
+{
+	__attribute__((cleanup(free_run))) struct kp_run *run = new_run();
+	int rc = prepare(run, fd, select, flags);
+	unsigned int n = 0;
+
+	if (rc)
+		return rc;
+	if (plan)
+		kp_modinfo_scan(&run->modinfo);
+	for (unsigned int f = 0; f < kp_n_families; f++)
+		for (unsigned int i = 0; i < kp_families[f]->n_rows; i++, n++) {
+			const struct kp_probe *row = &kp_families[f]->rows[i];
+			struct kp_result res = { 0 };
+
+			if (!run->sel.chosen[n])
+				continue;
+			kp_js_open(&run->out, "row");
+			describe(&run->out, kp_families[f], row);
+			describe_more(&run->out, row);
+			if (plan) {
+				would_load(&run->out, &run->modinfo, row);
+				kp_js_bool(&run->out, "tried", kp_may_try(run, row, &res));
+				kp_js_text(&run->out, "reason", res.reason);
+			}
+			kp_js_close(&run->out);
+		}
+	return run->out.err;
+}
+
+int kp_list(int fd, const char *select)
+{
+	return catalogue(fd, select, 0, false);
+}
+
+int kp_plan(int fd, const char *select, unsigned int flags)
+{
+	return catalogue(fd, select, flags, true);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+
+#include "link.h"
+
+#define KP_VETH_INFO_PEER 1
+#define KP_IFA_FLAGS 8 /* v3.14, 479840ffdbe4; unknown attributes are passed over before */
+#define KP_IFA_F_NODAD 0x02
+
+static bool take_index(const struct nlmsghdr *msg, void *arg)
+{
+	const struct ifinfomsg *ifi = NLMSG_DATA(msg);
+
+	if (msg->nlmsg_type == RTM_NEWLINK)
+		*(int *)arg = ifi->ifi_index;
+	return false;
+}
+
+int kp_link_index(struct kp_ctx *ctx, int rtnl, const char *name)
+{
+	const struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	struct kp_nlbuf b;
+	int index = -ENODEV, rc;
+
+	kp_nl_init(&b);
+	kp_nl_msg(ctx, &b, RTM_GETLINK, 0, &ifi, sizeof(ifi));
+	kp_nl_str(&b, IFLA_IFNAME, name);
+	rc = kp_nl_query(ctx, rtnl, &b, take_index, &index);
+	return rc ? rc : index;
+}
+
+int kp_link_up(struct kp_ctx *ctx, int rtnl, int ifindex, bool up)
+{
+	const struct ifinfomsg ifi = { .ifi_index = ifindex, .ifi_flags = up ? IFF_UP : 0, .ifi_change = IFF_UP };
+	struct kp_nlbuf b;
+
+	kp_nl_init(&b);
+	kp_nl_msg(ctx, &b, RTM_NEWLINK, NLM_F_ACK, &ifi, sizeof(ifi));
+	return kp_nl_talk(ctx, rtnl, &b);
+}
+
+int kp_addr_add(struct kp_ctx *ctx, int rtnl, int ifindex, int family, const void *addr, unsigned int prefixlen)
+{
+	const struct ifaddrmsg ifa = {
+		.ifa_family = (unsigned char)family,
+		.ifa_prefixlen = (unsigned char)prefixlen,
+		.ifa_flags = KP_IFA_F_NODAD,
+		.ifa_index = (unsigned int)ifindex,
+	};
+	size_t len = family == AF_INET ? 4 : 16;
+	struct kp_nlbuf b;
+
+	kp_nl_init(&b);
+	kp_nl_msg(ctx, &b, RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, &ifa, sizeof(ifa));
+	kp_nl_put(&b, IFA_LOCAL, addr, len);
+	kp_nl_put(&b, IFA_ADDRESS, addr, len);
+	return kp_nl_talk(ctx, rtnl, &b);
+}
+
+int kp_veth_add(struct kp_ctx *ctx, int rtnl, const char *name, const char *peer)
+{
+	const struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	size_t info, data, peer_info;
+	struct kp_nlbuf b;
+	int rc;
+
+	kp_nl_init(&b);
+	kp_nl_msg(ctx, &b, RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof(ifi));
+	kp_nl_str(&b, IFLA_IFNAME, name);
+	info = kp_nl_nest(&b, IFLA_LINKINFO);
+	kp_nl_str(&b, IFLA_INFO_KIND, "veth");
+	data = kp_nl_nest(&b, IFLA_INFO_DATA);
+	peer_info = kp_nl_nest(&b, KP_VETH_INFO_PEER);
+	kp_nl_raw(&b, &ifi, sizeof(ifi));
+	kp_nl_str(&b, IFLA_IFNAME, peer);
+	kp_nl_end(&b, peer_info);
+	kp_nl_end(&b, data);
+	kp_nl_end(&b, info);
+	rc = kp_nl_talk(ctx, rtnl, &b);
+	return rc ? rc : kp_link_index(ctx, rtnl, name);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
+/* kprobe-collect: the C core as a static program, for nodes with nothing on them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "table.h"
+
+static const char usage[] =
+	"kprobe-collect: asks this kernel, by doing, what it can do for container networking\n"
+	"\n"
+	"  kprobe-collect [options]        run; a table on a terminal, evidence (NDJSON) otherwise\n"
+	"  --list                          the catalogue of rows (NDJSON)\n"
+	"  --plan                          what a run may load and leave; touches nothing (NDJSON)\n"
+	"  --select 'GLOB …'               rows by id; '!GLOB' takes out (default: all)\n"
+	"  --no-autoload                   try nothing that could make the kernel load a module\n"
+	"  --intrusive                     also rows that change a host lastingly\n"
+	"  --unload=none|safe|all          which of the modules this run brought to remove (default: safe)\n"
+	"  --deadline MS                   per row, 1 to 600000 (default: 5000)\n"
+	"  --output FILE                   evidence goes there, the table to standard output\n"
+	"  --version, --help\n"
+	"\n"
+	"Exit status: 0 ran (whatever the answers are) · 2 usage, or it could not run\n";
+
+enum opt { OPT_LIST = 1, OPT_PLAN, OPT_SELECT, OPT_NO_AUTOLOAD, OPT_INTRUSIVE, OPT_UNLOAD, OPT_DEADLINE, OPT_OUTPUT, OPT_VERSION, OPT_HELP };
+
+static const struct option options[] = {
+	{ "list", no_argument, NULL, OPT_LIST },
+	{ "plan", no_argument, NULL, OPT_PLAN },
+	{ "select", required_argument, NULL, OPT_SELECT },
+	{ "no-autoload", no_argument, NULL, OPT_NO_AUTOLOAD },
+	{ "intrusive", no_argument, NULL, OPT_INTRUSIVE },
+	{ "unload", required_argument, NULL, OPT_UNLOAD },
+	{ "deadline", required_argument, NULL, OPT_DEADLINE },
+	{ "output", required_argument, NULL, OPT_OUTPUT },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ 0 },
+};
+
+struct args {
+	enum opt mode; /* OPT_LIST, OPT_PLAN, or 0: run */
+	const char *select, *output;
+	unsigned int flags, deadline_ms;
+};
+
+static int complain(const char *what, const char *which)
+{
+	fprintf(stderr, "kprobe-collect: %s: %s; see --help\n", which, what);
+	return 2;
+}
+
+static int parse_unload(struct args *a, const char *how)
+{
+	a->flags &= ~(unsigned int)(KP_UNLOAD_NONE | KP_UNLOAD_ALL);
+	if (!strcmp(how, "none"))
+		a->flags |= KP_UNLOAD_NONE;
+	else if (!strcmp(how, "all"))
+		a->flags |= KP_UNLOAD_ALL;
+	else if (strcmp(how, "safe"))
+		return complain("not one of none, safe, all", "--unload");
+	return 0;
+}
+
+static int parse_deadline(struct args *a, const char *text)
+{
+	char *end;
+	unsigned long ms = strtoul(text, &end, 10);
+
+	if (*end || !ms || ms > 600000)
+		return complain("not a number of milliseconds from 1 to 600000", "--deadline");
+	a->deadline_ms = (unsigned int)ms;
+	return 0;
+}
+
+/* Returns an exit status, or -1 to go on. */
+static int parse(struct args *a, int argc, char **argv)
+{
+	int opt, rc = 0;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (opt) {
+		case OPT_LIST:
+		case OPT_PLAN:
+			a->mode = (enum opt)opt;
+			break;
+		case OPT_SELECT:
+			a->select = optarg;
+			break;
+		case OPT_NO_AUTOLOAD:
+			a->flags |= KP_NO_AUTOLOAD;
+			break;
+		case OPT_INTRUSIVE:
+			a->flags |= KP_INTRUSIVE;
+			break;
+		case OPT_UNLOAD:
+			rc = parse_unload(a, optarg);
+			break;
+		case OPT_DEADLINE:
+			rc = parse_deadline(a, optarg);
+			break;
+		case OPT_OUTPUT:
+			a->output = optarg;
+			break;
+		case OPT_VERSION:
+			printf("kprobe-collect %s\n", kp_version());
+			return 0;
+		case OPT_HELP:
+			fputs(usage, stdout);
+			return 0;
+		default:
+			return 2; /* getopt_long() has said why */
+		}
+		if (rc)
+			return rc;
+	}
+	return optind < argc ? complain("unexpected argument", argv[optind]) : -1;
+}
+
+static int run(const struct args *a, int fd)
+{
+	struct kp_table table;
+	bool tty = isatty(STDOUT_FILENO), people = a->output || tty;
+	int rc;
+
+	kp_table_init(&table, STDOUT_FILENO, tty && !getenv("NO_COLOR"));
+	rc = kp_run(fd, a->select, a->flags, a->deadline_ms, people ? &table.watch : NULL);
+	if (!rc && people)
+		kp_table_end(&table);
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	struct args a = { 0 };
+	int rc = parse(&a, argc, argv), fd = STDOUT_FILENO;
+
+	if (rc >= 0)
+		return rc;
+	if (a.output) {
+		fd = open(a.output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+		if (fd < 0)
+			return complain(strerror(errno), a.output);
+	} else if (!a.mode && isatty(STDOUT_FILENO)) {
+		fd = -1; /* the table alone */
+	}
+	if (a.mode)
+		rc = a.mode == OPT_LIST ? kp_list(fd, a.select) : kp_plan(fd, a.select, a.flags);
+	else
+		rc = run(&a, fd);
+	if (a.output && close(fd) && !rc)
+		rc = -errno;
+	if (rc == -EINVAL)
+		return complain("selects no row (see --list)", a.select ? a.select : "--select");
+	return rc ? complain(strerror(-rc), a.output ? a.output : "run") : 0;
+}

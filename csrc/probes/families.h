@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
+/* The families, each defined in a file of this folder and listed in collect.c. */
+#ifndef KP_FAMILIES_H
+#define KP_FAMILIES_H
+
+#include "../probe.h"
+
+extern const struct kp_family kp_family_ns;
+extern const struct kp_family kp_family_link;
+extern const struct kp_family kp_family_wireguard;
+extern const struct kp_family kp_family_route;
+extern const struct kp_family kp_family_ipset;
+extern const struct kp_family kp_family_xt_legacy_ipv4;
+extern const struct kp_family kp_family_xt_legacy_ipv6;
+extern const struct kp_family kp_family_xt_nft_ipv4;
+extern const struct kp_family kp_family_xt_nft_ipv6;
+/* Only in the test build. */
+extern const struct kp_family kp_family_selftest;
+extern const struct kp_family kp_family_selftest_void;
+extern const struct kp_family kp_family_selftest_doubt;
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
+/* Which rows run: globs over ids, and with each row its family's controls and its prerequisites. */
+#include <errno.h>
+#include <string.h>
+
+#include "run.h"
+
+unsigned int kp_first_row(unsigned int fam)
+{
+	unsigned int n = 0;
+
+	while (fam--)
+		n += kp_families[fam]->n_rows;
+	return n;
+}
+
+static const struct kp_probe *row_at(unsigned int number, unsigned int *ret_fam)
+{
+	for (unsigned int f = 0; f < kp_n_families; f++) {
+		if (number < kp_families[f]->n_rows) {
+			*ret_fam = f;
+			return &kp_families[f]->rows[number];
+		}
+		number -= kp_families[f]->n_rows;
+	}
+	return NULL;
+}
+
+int kp_row_number(const char *id)
+{
+	unsigned int n = 0;
+
+	for (unsigned int f = 0; f < kp_n_families; f++)
+		for (unsigned int i = 0; i < kp_families[f]->n_rows; i++, n++)
+			if (kp_equal(kp_families[f]->rows[i].id, id))
+				return (int)n;
+	return -1;
+}
+
+/* Marks what @pattern matches; returns how many it matched. */
+static unsigned int mark(struct kp_selection *sel, const char *pattern, uint8_t value)
+{
+	unsigned int hits = 0, fam;
+	const struct kp_probe *row;
+
+	for (unsigned int n = 0; (row = row_at(n, &fam)); n++)
+		if (kp_glob(pattern, row->id)) {
+			sel->chosen[n] = value;
+			hits++;
+		}
+	return hits;
+}
+
+static void choose_needs(struct kp_selection *sel, const struct kp_probe *row)
+{
+	char id[96];
+
+	for (const char *p = row->needs; kp_word(&p, id, sizeof(id));) {
+		int n = kp_row_number(id);
+
+		if (n >= 0)
+			sel->chosen[n] = 1;
+	}
+}
+
+static void choose_controls(struct kp_selection *sel, unsigned int fam)
+{
+	unsigned int first = kp_first_row(fam);
+
+	for (unsigned int i = 0; i < kp_families[fam]->n_rows; i++)
+		if (kp_families[fam]->rows[i].control)
+			sel->chosen[first + i] = 1;
+}
+
+int kp_select(struct kp_selection *sel, const char *select)
+{
+	unsigned int fam = 0, total = kp_first_row(kp_n_families);
+	bool positive = false;
+	char word[128];
+
+	memset(sel, 0, sizeof(*sel));
+	if (total > KP_ROWS_MAX)
+		return -E2BIG;
+	for (const char *p = select; kp_word(&p, word, sizeof(word));)
+		positive |= word[0] != '!';
+	if (!positive)
+		mark(sel, "*", 1);
+	for (const char *p = select; kp_word(&p, word, sizeof(word));)
+		if (!mark(sel, word[0] == '!' ? word + 1 : word, word[0] != '!'))
+			return -EINVAL;
+	/* Prerequisites stand before their rows, in earlier families or the same: one pass from the end closes the set. */
+	for (unsigned int n = total; n--;) {
+		const struct kp_probe *row = row_at(n, &fam);
+
+		if (sel->chosen[n]) {
+			choose_needs(sel, row);
+			choose_controls(sel, fam);
+		}
+	}
+	for (unsigned int n = 0; n < total; n++)
+		sel->n += sel->chosen[n];
+	return sel->n ? 0 : -EINVAL;
+}
