@@ -4,10 +4,11 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
+from io import FileIO
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 
@@ -140,8 +141,8 @@ def run(
     loaded = _profiles(profiles, modes, release, catalogue=True)
     # Closed here, come what may: closing makes the core stop and clean up.
     lines = collect.collect(" ".join(select), collect.flags(**switches), deadline)
-    with closing(lines), _Progress() as progress:
-        found = evidence.parse(_tee(lines, output), "this run", progress.seen)
+    with closing(lines), _tee(lines, output) as copied, _Progress() as progress:
+        found = evidence.parse(copied, "this run", progress.seen)
     return _judge([found], loaded, modes, release, form=form, show_all=show_all)
 
 
@@ -179,8 +180,8 @@ def collect_evidence(select: tuple[str, ...], deadline: int, output: Path | None
     from kprobe import collect
 
     lines = collect.collect(" ".join(select), collect.flags(**switches), deadline)
-    with closing(lines):
-        for line in _tee(lines, output):
+    with closing(lines), _tee(lines, output) as copied:
+        for line in copied:
             if output is None:
                 _write(line)
 
@@ -315,25 +316,41 @@ def _read(name: str) -> "Evidence":
     return evidence.read(Path(name))
 
 
-def _tee(lines: Iterator[bytes], output: Path | None) -> Iterator[bytes]:
-    """Pass lines on and write them to a file as they come; the file is opened when there is something to write."""
+@contextmanager
+def _tee(lines: Iterator[bytes], output: Path | None) -> Iterator[Iterator[bytes]]:
+    """Pass lines on and write them to a file as they come.
+
+    The file is opened before the kernel is asked, and emptied only when there is something to write.
+    """
     if output is None:
-        yield from lines
+        yield lines
         return
+    existed = output.exists()
     try:
-        for first in lines:
-            with output.open("wb", buffering=0) as file:
-                file.write(first)
-                yield first
-                for line in lines:
-                    file.write(line)
-                    yield line
+        file = output.open("ab", buffering=0)
     except OSError as error:
-        _refuse_output(error, output)
+        raise _output_error(error, output) from error
+    try:
+        with file:
+            yield _copy(lines, file, output)
+    finally:
+        if not existed and output.stat().st_size == 0:
+            output.unlink()
 
 
-def _refuse_output(error: OSError, output: Path) -> NoReturn:
-    raise InputError(error.strerror or str(error), str(output), "name a file that can be written") from error
+def _copy(lines: Iterator[bytes], file: FileIO, output: Path) -> Iterator[bytes]:
+    for number, line in enumerate(lines):
+        try:
+            if number == 0 and file.seekable():
+                file.truncate(0)
+            file.write(line)
+        except OSError as error:
+            raise _output_error(error, output) from error
+        yield line
+
+
+def _output_error(error: OSError, output: Path) -> InputError:
+    return InputError(error.strerror or str(error), str(output), "name a file that can be written")
 
 
 def _show_rows(lines: Iterator[bytes], text: "Callable[[Sequence[Row]], str]", *, as_json: bool) -> None:

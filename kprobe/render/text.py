@@ -155,8 +155,10 @@ def _words(probe: Probe | None) -> tuple[str, ...]:
     errno = f"{probe.error or 'errno'} ({probe.errno})" if probe.errno else probe.error
     extack = f'"{probe.extack}"' if probe.extack else ""
     answer = " ".join(filter(None, (errno, extack)))
-    said = ": ".join(filter(None, (probe.step, answer)))
-    return (probe.outcome, *filter(None, (said, probe.reason)), *(f"kernel log: {line}" for line in probe.log))
+    said = [": ".join(filter(None, (probe.step, answer or probe.reason)))]
+    if answer and probe.reason:
+        said.append(probe.reason)
+    return (probe.outcome, *filter(None, said), *(f"kernel log: {line}" for line in probe.log))
 
 
 def _problem(
@@ -172,7 +174,7 @@ def _problem(
     yield _line("  ", (outcome, STYLE.get(outcome, STYLE["unknown"])), f"  {_few(names, limit)}")
     for text in said:
         yield _line(f"           {text}")
-    for text in dict.fromkeys(text for name in names[:limit] for text in _explained(report, rows.get(name))):
+    for text in _explained(report, [rows[name] for name in names[:limit] if name in rows]):
         yield _line((f"           {text}", "dim"))
     if not _said_no(rows.get(names[0])) and len(names) > limit:
         modes = dict.fromkeys(mode.name for name in names for mode, _ in unmet[name])
@@ -195,15 +197,22 @@ def _users(users: Iterable[tuple[ModeReport, NeedReport]]) -> Iterator[Line]:
             yield _line(f"             to do without: {need.avoid}")
 
 
-def _explained(report: Report, probe: Probe | None) -> Iterator[str]:
-    """Say what files on the node tell about a "no". They explain it; they never decide it."""
-    if probe is None or not _said_no(probe):
-        return
-    for fact, names, verb in (("node.modules", probe.modules, "module"), ("node.kconfig", probe.kconfig, "config")):
-        values = next((found.value for found in report.facts if found.id == fact), None)
-        if isinstance(values, dict) and (known := [f"{name}: {values[name]}" for name in names if name in values]):
-            contradicts = probe.outcome == "absent" and any(values[name] in THERE for name in names if name in values)
-            yield f"{verb} {', '.join(known)}" + (", yet the kernel said no" if contradicts else "")
+def _explained(report: Report, probes: Iterable[Probe]) -> Iterator[str]:
+    """Say what files on the node tell about a "no". They explain it, or contradict it; they never decide it."""
+    facts = {fact.id: fact.value for fact in report.facts if isinstance(fact.value, dict)}
+    told: dict[str, dict[str, str]] = {"module": {}, "config": {}}
+    for probe in probes:
+        if probe.outcome != "absent" or probe.step == "prerequisite":
+            continue
+        for kind, fact, names in (("module", "node.modules", probe.modules), ("config", "node.kconfig", probe.kconfig)):
+            known = {name: str(facts[fact][name]) for name in names if name in facts.get(fact, {})}
+            contradicts = all(value in THERE for value in known.values())
+            told[kind] |= {
+                name: value + (" (yet the kernel said no)" if contradicts else "") for name, value in known.items()
+            }
+    for kind, values in told.items():
+        if values:
+            yield f"{kind} {', '.join(f'{name}: {value}' for name, value in values.items())}"
 
 
 def _hints(report: Report) -> Iterator[Line]:

@@ -149,6 +149,9 @@ def test_collect(core: dict[str, object], tmp_path: Path) -> None:
     refused = kprobe("collect", "--output", str(tmp_path / "none" / "node"))
     assert refused.exit_code == 2
     assert "No such file or directory; name a file that can be written" in refused.stderr
+    full = kprobe("collect", "--output", "/dev/full")
+    assert full.exit_code == 2
+    assert "kprobe: /dev/full: No space left on device" in full.stderr
     assert core["closed"]
 
 
@@ -165,6 +168,9 @@ def test_a_run_that_fails_leaves_an_older_file_alone(core: dict[str, object], tm
     output.write_text("older")
     assert kprobe("run", "--select", "nothing.*", "--output", str(output)).exit_code == 2
     assert output.read_text() == "older"
+    output.unlink()
+    assert kprobe("run", "--select", "nothing.*", "--output", str(output)).exit_code == 2
+    assert not output.exists()
     assert "closed" not in core
 
 
