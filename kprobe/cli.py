@@ -341,7 +341,7 @@ def _tee(lines: Iterator[bytes], output: Path | None) -> Iterator[Iterator[bytes
 def _copy(lines: Iterator[bytes], file: FileIO, output: Path) -> Iterator[bytes]:
     for number, line in enumerate(lines):
         try:
-            if number == 0 and file.seekable():
+            if number == 0 and output.is_file():
                 file.truncate(0)
             file.write(line)
         except OSError as error:
