@@ -20,8 +20,8 @@ const struct kp_family *const kp_families[] = {
 	&kp_family_ns,
 	&kp_family_link,
 	&kp_family_wireguard,
-	/* &kp_family_route, */
-	/* &kp_family_ipset, */
+	&kp_family_route,
+	&kp_family_ipset,
 	/* &kp_family_xt_legacy_ipv4, */
 	/* &kp_family_xt_legacy_ipv6, */
 	/* &kp_family_xt_nft_ipv4, */
