@@ -2,16 +2,18 @@
 : > /out/lodger.ndjson
 kprobe-collect $ARGS --unload=safe --output /out/lodger.ndjson > /out/collector.log 2>&1 &
 run=$!
-# The answer to the tunnel rows is the moment at which the run has loaded the modules, and could still unload them.
+# The answer to the tunnel rows is the moment at which the run has loaded the modules, and could still unload them. The run
+# is stopped there, so that the rest of it really comes after what is made.
 until grep -q '"id": *"link\.wireguard"' /out/lodger.ndjson || ! kill -0 $run 2> /dev/null; do usleep 10000; done
-kill -0 $run 2> /dev/null && echo running > /out/state.before
+kill -STOP $run 2> /dev/null && echo running > /out/state.before
 for kind in vxlan wireguard dummy ifb bridge veth; do
 	mkdev link $kind lodg-$kind && echo "link $kind" >> /out/made
 done
 mkdev table lodger && echo "table" >> /out/made
 mkdev set lodger && echo "set" >> /out/made
 links | grep ^lodg- > /out/links.before
-kill -0 $run 2> /dev/null && echo running > /out/state.after
+grep -q '"type": *"end"' /out/lodger.ndjson || echo running > /out/state.after
+kill -CONT $run
 wait $run
 echo $? > /out/lodger.ndjson.rc
 sleep 0.5
@@ -20,15 +22,16 @@ mkdev has-table lodger && echo "table" >> /out/kept
 mkdev has-set lodger && echo "set" >> /out/kept
 
 # From here on all modules stay, and so does what the kernel makes when they load: what is compared is what runs leave.
-start=$(cut -d' ' -f1 /proc/uptime | tr -d .)
 collect whole.ndjson --unload=none
+start=$(cut -d' ' -f1 /proc/uptime | tr -d .)
+collect again.ndjson --unload=none
 length=$(($(cut -d' ' -f1 /proc/uptime | tr -d .) - start))
 traces > /out/traces.before
 for part in 1 2 3 4 5 6 7 8 9 10 11 12; do
 	: > /run/killed.ndjson
 	kprobe-collect $ARGS --unload=none --output /run/killed.ndjson > /dev/null 2>&1 &
 	run=$!
-	usleep $((length * 10000 * part / 14))
+	usleep $((length * 10000 * part / 16))
 	kill -9 $run
 	wait $run
 	grep -q '"type": *"end"' /run/killed.ndjson || echo "$part" >> /out/killed
