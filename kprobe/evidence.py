@@ -20,7 +20,7 @@ MAX_RECORDS = 20_000
 MAX_VALUE_DEPTH = 3
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-Errno = Annotated[int, msgspec.Meta(ge=0, le=4095)]
+Errno = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Strings = tuple[str, ...]
 Outcome = Literal["works", "absent", "denied", "broken", "unknown"]
 Control = Literal["", "positive", "negative"]
