@@ -352,7 +352,8 @@ def test_os_release_keys_are_allow_listed(node: Node) -> None:
     assert node.value("node.os-release") == {"id": "vendor"}
     node.put(
         "/etc/os-release",
-        "NAME=secret\nPRETTY_NAME=\"A \\\"B\\\" 12\"\nVERSION_ID='12'\nID=flatcar\nID_LIKE='rhel fedora'\nVARIANT_ID=",
+        'NAME=secret\nXID=secret\nPRETTY_NAME="A \\"B\\" 12"\nVERSION_ID=\'12\'\nID=flatcar\n'
+        "ID_LIKE='rhel fedora'\nVARIANT_ID=",
     )
     fact = node.facts()["node.os-release"]
     assert fact["source"] == "/etc/os-release"
