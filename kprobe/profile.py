@@ -177,19 +177,19 @@ def _convert(raw: object, to: type[S], where: str) -> S:
 def _needs(
     name: str, book: Mapping[str, _Part], filled: Mapping[str, str], path: tuple[str, ...], at: _Text
 ) -> Iterator[Need]:
-    """Yield the needs of a mode or part, those of what it includes first, with placeholders filled in."""
+    """Yield the needs of a mode or part itself, then those of what it includes, with placeholders filled in."""
     table = book[name]
-    here = at.at("mode" if isinstance(table, _Mode) else "part", name)
+    kind = "mode" if isinstance(table, _Mode) else "part"
+    here = at.at(kind, name)
     if name in path:
         raise InputError(f"{' includes '.join((*path, name))}", here, "break the circle")
     fill = {**filled, **table.set}
+    for number, raw in enumerate(table.needs):
+        yield _need(raw, table, fill, at.at(kind, name, number))
     for included in table.includes:
         if included not in book:
             raise InputError(f"no mode or part {included!r}", here, nearest(included, book, "declare it"))
         yield from _needs(included, book, fill, (*path, name), at)
-    for number, raw in enumerate(table.needs):
-        kind = "mode" if isinstance(table, _Mode) else "part"
-        yield _need(raw, table, fill, at.at(kind, name, number))
 
 
 def _need(raw: Mapping[str, Any], table: _Part, fill: Mapping[str, str], where: str) -> Need:

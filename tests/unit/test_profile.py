@@ -44,8 +44,8 @@ def parse(text: str) -> profile.Profile:
 def test_includes_placeholders_and_releases() -> None:
     found = parse(GOOD)
     (mode,) = found.modes
-    assert [need.row for need in mode.needs] == ["route.mtu.inet", "link.veth", "link.inet"]
-    assert [need.releases for need in mode.needs] == ["<2", "", ">=1.10"]
+    assert [need.row for need in mode.needs] == ["link.veth", "link.inet", "route.mtu.inet"]
+    assert [need.releases for need in mode.needs] == ["", ">=1.10", "<2"]
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_files_and_names(tmp_path: Path) -> None:
     file = tmp_path / "p.toml"
     file.write_text(GOOD)
     assert profile.load(str(file)).name == "synthetic"
-    with pytest.raises(InputError, match=r"p\.toml:23: "):
+    with pytest.raises(InputError, match=r"p\.toml:17: "):
         profile.load(str(file), ["link.veth"])
     file.write_bytes(b"\xff")
     with pytest.raises(InputError, match="not UTF-8"):
