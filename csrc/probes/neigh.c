@@ -146,7 +146,8 @@ static void run_fdb(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_re
 
 const struct kp_method kp_route_by_fdb = {
 	.run = run_fdb,
-	.asks = "RTM_NEWLINK of a vxlan device, RTM_NEWNEIGH (AF_BRIDGE, NTF_SELF, NUD_PERMANENT, NDA_DST) on it, then an RTM_GETNEIGH dump",
+	.asks = "RTM_NEWLINK of a vxlan device, RTM_NEWNEIGH (AF_BRIDGE, NTF_SELF, NUD_PERMANENT, NDA_DST) on it, then an "
+		"RTM_GETNEIGH dump",
 	.proves = "works: the dump has the MAC with its destination, permanent, on the device itself; broken: it differs",
 	.rules = kp_route_rules,
 	.gate = KP_CAP_NET_ADMIN,

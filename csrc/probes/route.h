@@ -67,7 +67,8 @@ bool kp_route_dev(struct kp_ctx *ctx, struct kp_result *res, int rtnl, const str
 bool kp_route_add(struct kp_ctx *ctx, struct kp_result *res, int rtnl, const struct kp_route *r, int oif, uint16_t flags,
 		  const char *step);
 bool kp_route_check(struct kp_ctx *ctx, struct kp_result *res, int rtnl, const struct kp_route *r, int oif);
-bool kp_route_lookup(struct kp_ctx *ctx, struct kp_result *res, int rtnl, const struct kp_route *r, uint32_t mark, uint8_t *ret_type);
+bool kp_route_lookup(struct kp_ctx *ctx, struct kp_result *res, int rtnl, const struct kp_route *r, uint32_t mark,
+		     uint8_t *ret_type);
 
 /* As kp_fail() for rtnetlink, which says EACCES also where IPv6 is switched off on the device. */
 void kp_route_fail(struct kp_ctx *ctx, struct kp_result *res, const char *step, int family, int err);

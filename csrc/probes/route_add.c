@@ -56,10 +56,10 @@ static void run_add(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_re
 
 const struct kp_method kp_route_by_add = {
 	.run = run_add,
-	.asks = "RTM_NEWROUTE (NLM_F_CREATE|NLM_F_EXCL), then an RTM_GETROUTE dump; a blackhole is also looked up, an onlink route first asked "
-		"for without its flag",
-	.proves = "works: the dump has the route once, in its table, with the same type, protocol, scope, device, gateway, flags and MTU; "
-		  "broken: it differs",
+	.asks = "RTM_NEWROUTE (NLM_F_CREATE|NLM_F_EXCL), then an RTM_GETROUTE dump; a blackhole is also looked up, an onlink route "
+		"first asked for without its flag",
+	.proves = "works: the dump has the route once, in its table, with the same type, protocol, scope, device, gateway, flags "
+		  "and MTU; broken: it differs",
 	.rules = kp_route_rules,
 	.gate = KP_CAP_NET_ADMIN,
 };
@@ -159,14 +159,15 @@ static void run_replace(struct kp_ctx *ctx, const struct kp_probe *row, struct k
 		return;
 	r.mtu = 1300;
 	r.protocol = 80;
-	if (kp_route_add(ctx, res, rtnl, &r, oif, NLM_F_CREATE | NLM_F_REPLACE, "replace") && kp_route_check(ctx, res, rtnl, &r, oif))
+	if (kp_route_add(ctx, res, rtnl, &r, oif, NLM_F_CREATE | NLM_F_REPLACE, "replace") &&
+	    kp_route_check(ctx, res, rtnl, &r, oif))
 		kp_works(res, "read-back");
 }
 
 const struct kp_method kp_route_by_replace = {
 	.run = run_replace,
-	.asks = "RTM_NEWROUTE (NLM_F_CREATE|NLM_F_REPLACE) twice for one prefix, with another MTU and protocol, and an RTM_GETROUTE dump "
-		"after each",
+	.asks = "RTM_NEWROUTE (NLM_F_CREATE|NLM_F_REPLACE) twice for one prefix, with another MTU and protocol, and an "
+		"RTM_GETROUTE dump after each",
 	.proves = "works: the second dump has one route, the new one; broken: both, or the old one",
 	.rules = kp_route_rules,
 	.gate = KP_CAP_NET_ADMIN,
@@ -198,7 +199,8 @@ static void run_priority(struct kp_ctx *ctx, const struct kp_probe *row, struct 
 
 const struct kp_method kp_route_by_priority = {
 	.run = run_priority,
-	.asks = "RTM_NEWROUTE for one prefix with metric 1024 (blackhole) and 512 (prohibit), an RTM_GETROUTE dump, and a lookup in the prefix",
+	.asks = "RTM_NEWROUTE for one prefix with metric 1024 (blackhole) and 512 (prohibit), an RTM_GETROUTE dump, and a lookup "
+		"in the prefix",
 	.proves = "works: the dump has both and the lookup ends at the one with 512; broken: it does not",
 	.rules = kp_route_rules,
 	.gate = KP_CAP_NET_ADMIN,
@@ -267,7 +269,8 @@ static const struct kp_rule strict_rules[] = {
 
 const struct kp_method kp_route_by_strict = {
 	.run = run_strict,
-	.asks = "setsockopt NETLINK_GET_STRICT_CHK on an own socket, RTM_NEWROUTE into main, then an RTM_GETROUTE dump of table local",
+	.asks = "setsockopt NETLINK_GET_STRICT_CHK on an own socket, RTM_NEWROUTE into main, then an RTM_GETROUTE dump of table "
+		"local",
 	.proves = "works: the dump has routes of table local and no other; absent: ENOPROTOOPT; broken: the dump is not filtered",
 	.rules = strict_rules,
 	.gate = KP_CAP_NET_ADMIN,

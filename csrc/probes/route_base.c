@@ -330,7 +330,8 @@ static bool take_type(const struct nlmsghdr *msg, void *arg)
 }
 
 /* A route that rejects is told by the errno it rejects with (net/ipv4/fib_semantics.c fib_props; IPv6 says it by either way). */
-bool kp_route_lookup(struct kp_ctx *ctx, struct kp_result *res, int rtnl, const struct kp_route *r, uint32_t mark, uint8_t *ret_type)
+bool kp_route_lookup(struct kp_ctx *ctx, struct kp_result *res, int rtnl, const struct kp_route *r, uint32_t mark,
+		     uint8_t *ret_type)
 {
 	struct rtmsg m = { .rtm_family = r->family, .rtm_dst_len = (unsigned char)(kp_addr_len(r->family) * 8) };
 	unsigned char dst[16];

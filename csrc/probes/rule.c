@@ -81,8 +81,8 @@ static const struct kp_rule rules_rules[] = {
 const struct kp_method kp_route_by_rules = {
 	.run = run_rules,
 	.asks = "RTM_GETRULE dumps",
-	.proves = "works: the dump has the kernel's own rules for the tables local and main; absent: EAFNOSUPPORT or EOPNOTSUPP; broken: "
-		  "they are missing",
+	.proves = "works: the dump has the kernel's own rules for the tables local and main; absent: EAFNOSUPPORT or EOPNOTSUPP; "
+		  "broken: they are missing",
 	.rules = rules_rules,
 };
 
@@ -161,10 +161,10 @@ static void run_policy(struct kp_ctx *ctx, const struct kp_probe *row, struct kp
 
 const struct kp_method kp_route_by_policy = {
 	.run = run_policy,
-	.asks = "RTM_NEWRULE (priority 99, not fwmark 0x100000/0x100000, table 1), RTM_NEWROUTE for one prefix into table 1 and, a blackhole, "
-		"into main, dumps, lookups without and with the mark, RTM_DELRULE",
-	.proves = "works: rule and routes read back as they were asked for, unmarked lookups go to table 1 (and past a throw route there on "
-		  "to main), marked ones to main; broken: they do not",
+	.asks = "RTM_NEWRULE (priority 99, not fwmark 0x100000/0x100000, table 1), RTM_NEWROUTE for one prefix into table 1 and, a "
+		"blackhole, into main, dumps, lookups without and with the mark, RTM_DELRULE",
+	.proves = "works: rule and routes read back as they were asked for, unmarked lookups go to table 1 (and past a throw route "
+		  "there on to main), marked ones to main; broken: they do not",
 	.rules = rules_rules,
 	.gate = KP_CAP_NET_ADMIN,
 };
