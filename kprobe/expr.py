@@ -8,6 +8,7 @@ There is no "not", on purpose: every expression is monotone, so worse evidence c
 
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import msgspec
 
@@ -45,6 +46,7 @@ class ExprError(ValueError):
     """A text that is no expression."""
 
 
+@cache
 def parse(text: str) -> Expr:
     """Parse the text of an expression."""
     tokens = _TOKEN.findall(text)

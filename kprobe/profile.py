@@ -81,27 +81,28 @@ class _Mode(_Part, kw_only=True, forbid_unknown_fields=True):
     group: str
 
 
-class _Text:
-    """The text of a profile, to say in which line something stands."""
+class _Lines:
+    """In which line of a profile each table stands, and each need (TOML keeps a need on one line)."""
 
     def __init__(self, text: str, where: str) -> None:
         self.where = where
-        self.lines = text.splitlines()
+        self.last = 1
+        self.tables: dict[tuple[str, str], list[int]] = {}
+        table: list[int] = []
+        for self.last, line in enumerate(text.splitlines(), 1):
+            if header := _HEADER.match(line):
+                table = self.tables.setdefault((header[1], header[2].strip("\"'")), [self.last])
+            elif _NEED.match(line):
+                table.append(self.last)
 
-    def at(self, kind: str = "", name: str = "", need: int | None = None) -> str:
-        """Return ``file:line`` of a table, or of the need with that number in it (TOML keeps a need on one line)."""
-        header = re.compile(rf"\s*\[\s*{kind}\s*\.\s*([\"']?){re.escape(name)}\1\s*\]") if kind else re.compile("")
-        start = next((number for number, line in enumerate(self.lines, 1) if header.match(line)), 1)
-        if need is None:
-            return f"{self.where}:{start}"
-        opening = (
-            number
-            for number, line in enumerate(self.lines[start:], start + 1)
-            if re.match(r"\s*(needs\s*=\s*\[\s*)?\{", line)
-        )
-        return f"{self.where}:{next((number for index, number in enumerate(opening) if index == need), start)}"
+    def at(self, kind: str = "", name: str = "", need: int = -1) -> str:
+        """Return ``file:line`` of a table, or of the need with that number in it."""
+        table = self.tables.get((kind, name), [1])
+        return f"{self.where}:{table[need + 1] if need + 1 < len(table) else table[0]}"
 
 
+_HEADER = re.compile(r"\s*\[\s*(\w+)\s*\.\s*([^\]\s]+)\s*\]")
+_NEED = re.compile(r"\s*(needs\s*=\s*\[\s*)?\{")
 _TODO = "see docs/profiles.md"
 _CONDITION = re.compile(r"\s*(>=|<=|==|<|>)\s*(\d+(?:\.\d+)*)\s*")
 
@@ -126,12 +127,12 @@ def holds(releases: str, release: str) -> bool:
 
 def parse(text: str, where: str) -> Profile:
     """Read the text of a profile; ``where`` names it in errors."""
-    at = _Text(text, where)
+    at = _Lines(text, where)
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
-        place = f"{where}:{line[1] if line else max(len(at.lines), 1)}"
+        place = f"{where}:{line[1] if line else at.last}"
         raise InputError(f"not TOML: {error}", place, _TODO) from error
     except RecursionError as error:
         raise InputError("nested too deeply", at.at(), _TODO) from error
@@ -175,7 +176,7 @@ def _convert(raw: object, to: type[S], where: str) -> S:
 
 
 def _needs(
-    name: str, book: Mapping[str, _Part], filled: Mapping[str, str], path: tuple[str, ...], at: _Text
+    name: str, book: Mapping[str, _Part], filled: Mapping[str, str], path: tuple[str, ...], at: _Lines
 ) -> Iterator[Need]:
     """Yield the needs of a mode or part itself, then those of what it includes, with placeholders filled in."""
     table = book[name]

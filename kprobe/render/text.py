@@ -63,18 +63,15 @@ def _wrapped(line: Line, width: int) -> Iterator[Line]:
 
 
 def _colored(lines: Iterable[Line]) -> str:
-    from io import StringIO
+    # Not by way of rich.console: the names in STYLE are the sixteen colours that every terminal has.
+    from rich.color import ColorSystem
+    from rich.style import Style
 
-    from rich.console import Console
-    from rich.text import Text
-
-    out = StringIO()
-    console = Console(file=out, force_terminal=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
-    for line in lines:
-        text = Text.assemble(*line)
-        text.rstrip()
-        console.print(text)
-    return out.getvalue()
+    styled = (
+        "".join(Style.parse(style).render(text, color_system=ColorSystem.STANDARD) for text, style in line)
+        for line in lines
+    )
+    return "".join(line.rstrip() + "\n" for line in styled)
 
 
 def _head(report: Report) -> Iterator[Line]:
