@@ -15,7 +15,8 @@ SECONDS = 180  # for one script; a guest is slow on a busy machine
 
 def play(name: str, image: Image, collector: Path, args: Sequence[str] = ()) -> VMResult:
     """Boot and run guest/NAME.sh. `args` go to every run of the collector, in front of the script's own."""
-    parts = [f"ARGS={shlex.quote(shlex.join(args))}\n"]
+    command = shlex.join(["kprobe-collect", *args])
+    parts = [f'collector() {{ exec {command} "$@"; }}\n']
     parts += [(HERE / "guest" / f"{part}.sh").read_text() for part in ("lib", name)]
     files = {"vm/bin/kprobe-collect": collector, "vm/bin/mkdev": mkdev(image.arch)}
     return boot(image, "".join(parts), files, timeout=SECONDS)

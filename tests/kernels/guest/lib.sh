@@ -1,9 +1,10 @@
-# What the guest's scripts share: it stands in front of each of them. $ARGS are the collector's further arguments.
+# What the guest's scripts share: it stands in front of each of them, and behind the definition of `collector`, which
+# becomes kprobe-collect with the arguments that the caller of the scenario gave, and those given here.
 
 collect() { # FILE [ARGUMENT...]: the evidence of one run, in /out/FILE
 	file=$1
 	shift
-	kprobe-collect $ARGS --output "/out/$file" "$@" >> /out/collector.log 2>&1
+	(collector --output "/out/$file" "$@") >> /out/collector.log 2>&1
 	echo $? > "/out/$file.rc"
 }
 

@@ -1,6 +1,6 @@
 # Another process makes links, a table and a set in the host's namespace during a run: they survive it. Then runs are killed.
 : > /out/lodger.ndjson
-kprobe-collect $ARGS --unload=safe --output /out/lodger.ndjson > /out/collector.log 2>&1 &
+collector --unload=safe --output /out/lodger.ndjson > /out/collector.log 2>&1 &
 run=$!
 # The answer to the tunnel rows is the moment at which the run has loaded the modules, and could still unload them. The run
 # is stopped there, so that the rest of it really comes after what is made.
@@ -28,7 +28,7 @@ total=$(answers /out/whole.ndjson)
 traces > /out/traces.before
 for part in 0 1 3 5 7 9 11 12; do
 	: > /run/killed.ndjson
-	kprobe-collect $ARGS --unload=none --output /run/killed.ndjson > /dev/null 2>&1 &
+	collector --unload=none --output /run/killed.ndjson > /dev/null 2>&1 &
 	run=$!
 	until [ "$(answers /run/killed.ndjson)" -ge $((total * part / 14)) ] || ! kill -0 $run 2> /dev/null; do :; done
 	kill -9 $run
