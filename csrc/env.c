@@ -2,6 +2,7 @@
 /* What this process is and may: read once, before the first fork. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -33,19 +34,15 @@ static const char *field(const char *status, const char *key)
 	return p;
 }
 
-/* The initial user namespace maps all of 32 bits onto itself; no other one can (user_namespaces(7)). */
+/* The initial user namespace has had this inode number since v3.8 (98f842e675f9: PROC_USER_INIT_INO); its map can be had by others. */
+#define INIT_USERNS_INODE 0xeffffffdu
+
 static bool initial_userns(void)
 {
-	static const char *const want[] = { "0", "0", "4294967295" };
-	char map[128], word[24];
-	const char *p = map;
+	struct stat st;
 
-	if (kp_read_file("/proc/self/uid_map", map, sizeof(map)) == -ENOENT)
-		return true; /* a kernel without user namespaces */
-	for (unsigned int i = 0; i < KP_ARRAY_SIZE(want); i++)
-		if (!kp_word(&p, word, sizeof(word)) || !kp_equal(word, want[i]))
-			return false;
-	return true;
+	/* No such file: a kernel without user namespaces, where all are in the one there is. */
+	return stat("/proc/self/ns/user", &st) ? errno == ENOENT : st.st_ino == INIT_USERNS_INODE;
 }
 
 void kp_env_caps(uint64_t *ret_effective, uint64_t *ret_bounding)
