@@ -88,13 +88,14 @@ def _head(report: Report) -> Iterator[Line]:
 
 def _modes(report: Report) -> Iterator[Line]:
     width = max(len(mode.name) for mode in report.modes)
+    chosen = not all(mode.wanted for mode in report.modes)
     counting = {group.name for group in report.groups if group.counts}
     for group in sorted(report.groups, key=lambda group: group.name not in counting):
         modes = [mode for mode in report.modes if mode.group == group.name and mode.wanted]
         if not modes:
             continue
         yield ()
-        yield _line((group.title, "bold"), f"  {_standing(group)}")
+        yield _line((group.title, "bold"), "" if chosen else f"  {_standing(group)}")
         for mode in modes:
             verdict = (f"  {mode.verdict:<8}", STYLE[mode.verdict])
             yield _line(verdict, f"{mode.name:<{width}}  {_because(mode)}")
