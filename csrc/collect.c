@@ -363,7 +363,7 @@ int kp_collect(int fd, const char *select, unsigned int flags, unsigned int dead
 	return kp_run(fd, select, flags, deadline_ms, NULL);
 }
 
-static void describe_more(struct kp_out *o, const struct kp_probe *row)
+static void describe_more(struct kp_out *o, const struct kp_family *fam, const struct kp_probe *row)
 {
 	char buf[16];
 
@@ -387,6 +387,7 @@ static void describe_more(struct kp_out *o, const struct kp_probe *row)
 	}
 	kp_js_end(o, '}');
 	kp_js_text(o, "host", row->host);
+	kp_js_text(o, "records", fam->records);
 	kp_js_text(o, "risk",
 		   row->risk == KP_SAFE ? "" : row->risk == KP_RISK_ALWAYS ? "changes the host lastingly" : "before Linux 4.10, unless nf_conntrack is there");
 }
@@ -429,7 +430,7 @@ static int catalogue(int fd, const char *select, unsigned int flags, bool plan)
 				continue;
 			kp_js_open(&run->out, "row");
 			describe(&run->out, kp_families[f], row);
-			describe_more(&run->out, row);
+			describe_more(&run->out, kp_families[f], row);
 			if (plan) {
 				would_load(&run->out, &run->modinfo, row);
 				kp_js_bool(&run->out, "tried", kp_may_try(run, row, &res));

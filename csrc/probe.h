@@ -121,6 +121,7 @@ struct kp_family {
 	unsigned int flags;
 	const struct kp_probe *rows;
 	unsigned int n_rows;
+	const char *records; /* what a run of it may write into the kernel log or the audit trail, besides modules announcing themselves */
 };
 
 /* What this process is and may; decided once, before the first fork. */

@@ -300,6 +300,7 @@ static void no_namespace(struct kp_run *run, unsigned int fam, int row, const st
 
 int kp_sandbox_family(struct kp_run *run, unsigned int fam)
 {
+	char first_try[sizeof(((struct kp_result *)0)->loaded)] = "";
 	int row = next_row(run, fam, 0);
 	bool again = false;
 
@@ -318,8 +319,12 @@ int kp_sandbox_family(struct kp_run *run, unsigned int fam)
 			kp_ledger_note(&run->ledger, msg.res.loaded, &kp_families[fam]->rows[row]);
 			if (msg.res.retry && !again) {
 				again = true;
+				kp_copy(first_try, sizeof(first_try), msg.res.loaded);
 				break; /* once more, in a fresh worker */
 			}
+			/* What the first try brought belongs to the row as well. */
+			if (again)
+				kp_cat(msg.res.loaded, sizeof(msg.res.loaded), first_try);
 			again = false;
 			kp_record(run, fam, (unsigned int)row, &msg.res);
 			row = next_row(run, fam, (unsigned int)row + 1);
