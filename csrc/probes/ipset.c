@@ -329,4 +329,9 @@ static const struct kp_probe rows[] = {
 };
 /* clang-format on */
 
-const struct kp_family kp_family_ipset = { "ipset", "IP sets", 0, rows, KP_ARRAY_SIZE(rows) };
+const struct kp_family kp_family_ipset = {
+	.name = "ipset",
+	.title = "IP sets",
+	.rows = rows,
+	.n_rows = KP_ARRAY_SIZE(rows),
+};

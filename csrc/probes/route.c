@@ -130,4 +130,9 @@ static const struct kp_probe rows[] = {
 };
 /* clang-format on */
 
-const struct kp_family kp_family_route = { "route", "Routes, rules, neighbours", 0, rows, KP_ARRAY_SIZE(rows) };
+const struct kp_family kp_family_route = {
+	.name = "route",
+	.title = "Routes, rules, neighbours",
+	.rows = rows,
+	.n_rows = KP_ARRAY_SIZE(rows),
+};
