@@ -13,7 +13,7 @@ export ZIG_GLOBAL_CACHE_DIR := $(CACHE)/zig
 
 CORE     := $(filter-out csrc/probes/selftest.c,$(wildcard csrc/*.c csrc/probes/*.c))
 HEADERS  := $(wildcard csrc/*.h csrc/probes/*.h)
-WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum -Wvla -Wpointer-arith -Wwrite-strings -Wundef
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum -Wvla -Wpointer-arith -Wwrite-strings -Wundef -Wno-missing-field-initializers
 CFLAGS   := -std=gnu11 -D_GNU_SOURCE -DKP_VERSION='"$(VERSION)"' $(WARNINGS) -Werror
 ZIGCC    := $(BIN)/python -m ziglang cc -target $(ARCH)-linux-musl -static -s -Os -ffunction-sections -fdata-sections -Wl,--gc-sections
 

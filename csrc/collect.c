@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
 /* The list of families and the loop; also the catalogue and the plan, which read the same rows. */
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -268,36 +267,17 @@ static void begin(struct kp_run *run)
 	kp_js_close(o);
 }
 
-/* Open descriptors of this process, or -1. */
-static int count_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	if (!d)
-		return -1;
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
-
-static void end(struct kp_run *run, uint64_t t0, int fds_before)
+static void end(struct kp_run *run, uint64_t t0)
 {
 	struct kp_out *o = &run->out;
-	int fds;
 
 	kp_sandbox_reap(run);
 	kp_js_open(o, "end");
 	kp_js_int(o, "rows", run->seq);
 	kp_ledger_settle(&run->ledger, o, run->env.flags);
-	fds = count_fds();
-	if (run->abandoned || fds > fds_before) {
+	if (run->abandoned) {
 		kp_js_object(o, "leaks");
-		if (run->abandoned)
-			kp_js_int(o, "children", run->abandoned);
-		if (fds > fds_before)
-			kp_js_int(o, "fds", fds - fds_before);
+		kp_js_int(o, "children", run->abandoned);
 		kp_js_end(o, '}');
 	}
 	kp_js_int(o, "ns", (long long)(now_ns() - t0));
@@ -339,7 +319,7 @@ int kp_run(int fd, const char *select, unsigned int flags, unsigned int deadline
 {
 	__attribute__((cleanup(free_run))) struct kp_run *run = new_run();
 	uint64_t t0 = now_ns();
-	int fds = count_fds(), rc = prepare(run, fd, select, flags);
+	int rc = prepare(run, fd, select, flags);
 
 	if (rc)
 		return rc;
@@ -351,10 +331,8 @@ int kp_run(int fd, const char *select, unsigned int flags, unsigned int deadline
 	kp_ledger_open(&run->ledger);
 	for (unsigned int f = 0; f < kp_n_families && !rc && !run->out.err; f++)
 		rc = kp_sandbox_family(run, f);
-	if (!rc) {
-		fds += run->ledger.fd >= 0;
-		end(run, t0, fds);
-	}
+	if (!rc)
+		end(run, t0);
 	return rc ? rc : run->out.err;
 }
 

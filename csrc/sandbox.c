@@ -131,6 +131,8 @@ static void worker_main(struct kp_run *run, unsigned int fam, unsigned int first
 	fd = close_others(fd);
 	if (fd < 0)
 		_exit(1);
+	/* A process that changed its uid may be undumpable, and could not write its own uid_map (proc(5)). */
+	prctl(PR_SET_DUMPABLE, 1);
 	rc = enter_namespaces(run, kp_families[fam], &step);
 	/* No core dump handler of the host's for a crashing row. Not before the maps: an undumpable process may not write its own. */
 	prctl(PR_SET_DUMPABLE, 0);
@@ -216,16 +218,25 @@ static int stop(struct kp_run *run, struct worker *w, bool overran)
 enum heard { HEARD, HEARD_END, HEARD_NOTHING };
 
 /* One message, or the worker's end, or nothing until @until. A grandchild may hold the pipe: the pid decides, not EOF alone. */
-static enum heard hear(struct worker *w, struct kp_msg *msg, uint64_t until)
+static enum heard hear(struct kp_run *run, struct worker *w, struct kp_msg *msg, uint64_t until)
 {
 	for (;;) {
 		uint64_t now = now_ms();
-		struct pollfd p = { .fd = w->fd, .events = POLLIN };
+		struct pollfd p[2] = { { .fd = w->fd, .events = POLLIN }, { .fd = run->out.fd } };
 		siginfo_t info = { .si_pid = 0 };
 		int left = now < until ? (int)(until - now) : 0;
 
-		if (poll(&p, 1, left > 100 ? 100 : left) > 0) {
-			ssize_t n = read(w->fd, msg, sizeof(*msg));
+		if (poll(p, 2, left > 100 ? 100 : left) > 0) {
+			ssize_t n;
+
+			/* Nobody reads the evidence any more: do not keep an interrupted caller waiting for a slow row. */
+			if (p[1].revents & POLLERR) {
+				run->out.err = -EPIPE;
+				return HEARD_NOTHING;
+			}
+			if (!p[0].revents)
+				continue;
+			n = read(w->fd, msg, sizeof(*msg));
 
 			if (n == (ssize_t)sizeof(*msg))
 				return HEARD;
@@ -304,7 +315,7 @@ int kp_sandbox_family(struct kp_run *run, unsigned int fam)
 	int row = next_row(run, fam, 0);
 	bool again = false;
 
-	while (row >= 0) {
+	while (row >= 0 && !run->out.err) {
 		struct worker w = { .pid = -1, .fd = -1 };
 		struct kp_msg msg;
 		enum heard how = HEARD;
@@ -313,7 +324,7 @@ int kp_sandbox_family(struct kp_run *run, unsigned int fam)
 		if (rc)
 			return rc;
 		while (row >= 0) {
-			how = hear(&w, &msg, now_ms() + run->deadline_ms);
+			how = hear(run, &w, &msg, now_ms() + run->deadline_ms);
 			if (how != HEARD || msg.row == MSG_SETUP)
 				break;
 			kp_ledger_note(&run->ledger, msg.res.loaded, &kp_families[fam]->rows[row]);

@@ -45,13 +45,14 @@ def explain_text(row: Row, profiles: Iterable[Profile]) -> str:
     facts = (
         ("asks", row.asks),
         ("proves", row.proves),
-        ("absent when", ", ".join(row.absent)),
+        *row.errnos.items(),
         ("after", ", ".join(row.needs)),
         ("control", row.control),
         ("modules", ", ".join(row.modules)),
         ("kconfig", ", ".join(row.kconfig)),
         ("since", f"Linux {row.since}" if row.since else ""),
         ("on the host", row.host),
+        ("may log", row.records),
         ("risk", row.risk),
     )
     lines = [f"{row.id}: {row.title}", *_columns((name, text) for name, text in facts if text)]

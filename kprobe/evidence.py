@@ -128,8 +128,9 @@ class Row(Described, frozen=True, kw_only=True, tag_field="type", tag="row"):
 
     asks: str = ""
     proves: str = ""
-    absent: Strings = ()
+    errnos: Mapping[str, str] = {}
     host: str = ""
+    records: str = ""
     risk: str = ""
     would_load: Strings = ()
     tried: bool | None = None

@@ -424,4 +424,9 @@ static const struct kp_probe rows[] = {
 	  .arg = LINK(.kind = "bridge", .name = "cni0", .up = true) },
 };
 
-const struct kp_family kp_family_link = { "link", "Links", 0, rows, KP_ARRAY_SIZE(rows) };
+const struct kp_family kp_family_link = {
+	.name = "link",
+	.title = "Links",
+	.rows = rows,
+	.n_rows = KP_ARRAY_SIZE(rows),
+};

@@ -172,4 +172,10 @@ static const struct kp_probe rows[] = {
 	  .by = &ns_id },
 };
 
-const struct kp_family kp_family_ns = { "ns", "Namespaces", KP_FAMILY_HOST_NETNS, rows, KP_ARRAY_SIZE(rows) };
+const struct kp_family kp_family_ns = {
+	.name = "ns",
+	.title = "Namespaces",
+	.flags = KP_FAMILY_HOST_NETNS,
+	.rows = rows,
+	.n_rows = KP_ARRAY_SIZE(rows),
+};

@@ -94,7 +94,12 @@ static const struct kp_probe rows[] = {
 	ROW("last", .by = &fine),
 };
 
-const struct kp_family kp_family_selftest = { "selftest", "Misbehaving rows", 0, rows, KP_ARRAY_SIZE(rows) };
+const struct kp_family kp_family_selftest = {
+	.name = "selftest",
+	.title = "Misbehaving rows",
+	.rows = rows,
+	.n_rows = KP_ARRAY_SIZE(rows),
+};
 
 /* A negative control that works: nothing of its family may be believed. */
 static const struct kp_probe void_rows[] = {
@@ -103,7 +108,12 @@ static const struct kp_probe void_rows[] = {
 	{ .id = "selftest-void.row", .title = "a row", .by = &fine },
 };
 
-const struct kp_family kp_family_selftest_void = { "selftest-void", "A family that is void", 0, void_rows, KP_ARRAY_SIZE(void_rows) };
+const struct kp_family kp_family_selftest_void = {
+	.name = "selftest-void",
+	.title = "A family that is void",
+	.rows = void_rows,
+	.n_rows = KP_ARRAY_SIZE(void_rows),
+};
 
 /* A positive control that could not be answered: no `absent` may be believed. */
 static const struct kp_probe doubt_rows[] = {
@@ -116,4 +126,9 @@ static const struct kp_probe doubt_rows[] = {
 	{ .id = "selftest-doubt.works", .title = "a yes", .by = &fine },
 };
 
-const struct kp_family kp_family_selftest_doubt = { "selftest-doubt", "A family in doubt", 0, doubt_rows, KP_ARRAY_SIZE(doubt_rows) };
+const struct kp_family kp_family_selftest_doubt = {
+	.name = "selftest-doubt",
+	.title = "A family in doubt",
+	.rows = doubt_rows,
+	.n_rows = KP_ARRAY_SIZE(doubt_rows),
+};

@@ -272,4 +272,9 @@ static const struct kp_probe rows[] = {
 	  .since = "5.12", .needs = "link.wireguard.configure ns.mount", .by = &threaded_napi },
 };
 
-const struct kp_family kp_family_wireguard = { "link.wireguard", "WireGuard", 0, rows, KP_ARRAY_SIZE(rows) };
+const struct kp_family kp_family_wireguard = {
+	.name = "link.wireguard",
+	.title = "WireGuard",
+	.rows = rows,
+	.n_rows = KP_ARRAY_SIZE(rows),
+};

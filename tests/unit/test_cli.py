@@ -24,7 +24,7 @@ ROWS = [
         title=f"row {name}",
         asks="a question",
         proves="an answer",
-        absent=("EOPNOTSUPP",),
+        errnos={"EOPNOTSUPP": "absent: no such link kind"},
         modules=("ipip",),
         host="tunl0" if name == "link.ipip" else "",
         would_load=("ipip",) if name == "link.ipip" else (),
