@@ -70,11 +70,18 @@ static const struct kp_probe nft_ipv6[] = {
 #include "xt_rows.h"
 };
 
+/* Where auditing is on: audit_log_nfcfg() for each table or batch that is put, and at the end of the namespaces. */
+#define RECORDS                                                                                                                     \
+	"x_tables' reason for what it refuses (\"x_tables: …\", \"ip_tables: …\"); audit records NETFILTER_CFG for the tables " \
+	"and rules "                                                                                                                \
+	"that are put"
+
 const struct kp_family kp_family_xt_legacy_ipv4 = {
 	.name = "xt.legacy.ipv4",
 	.title = "iptables (legacy), IPv4",
 	.rows = legacy_ipv4,
 	.n_rows = KP_ARRAY_SIZE(legacy_ipv4),
+	.records = RECORDS,
 };
 
 const struct kp_family kp_family_xt_legacy_ipv6 = {
@@ -82,6 +89,7 @@ const struct kp_family kp_family_xt_legacy_ipv6 = {
 	.title = "iptables (legacy), IPv6",
 	.rows = legacy_ipv6,
 	.n_rows = KP_ARRAY_SIZE(legacy_ipv6),
+	.records = RECORDS,
 };
 
 const struct kp_family kp_family_xt_nft_ipv4 = {
@@ -89,6 +97,7 @@ const struct kp_family kp_family_xt_nft_ipv4 = {
 	.title = "iptables over nf_tables, IPv4",
 	.rows = nft_ipv4,
 	.n_rows = KP_ARRAY_SIZE(nft_ipv4),
+	.records = RECORDS,
 };
 
 const struct kp_family kp_family_xt_nft_ipv6 = {
@@ -96,4 +105,5 @@ const struct kp_family kp_family_xt_nft_ipv6 = {
 	.title = "iptables over nf_tables, IPv6",
 	.rows = nft_ipv6,
 	.n_rows = KP_ARRAY_SIZE(nft_ipv6),
+	.records = RECORDS,
 };

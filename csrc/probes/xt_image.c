@@ -30,9 +30,10 @@ static size_t head_size(uint8_t family)
 		if (rule) {                                                                                                        \
 			e.proto = rule->proto;                                                                                     \
 			e.flags = rule->goes ? (goto_flag) : 0;                                                                    \
-			if (rule->iface) { /* cali+: no mask on the NUL, so whatever follows the prefix matches */                 \
+			if (rule->iface) { /* the mask ends before the +: whatever follows the prefix matches */                   \
 				kp_copy(e.iniface, sizeof(e.iniface), rule->iface);                                                \
 				memset(e.iniface_mask, 0xff, strlen(e.iniface));                                                   \
+				kp_cat(e.iniface, sizeof(e.iniface), "+");                                                         \
 			}                                                                                                          \
 		}                                                                                                                  \
 		memcpy(p, &e, sizeof(e));                                                                                          \

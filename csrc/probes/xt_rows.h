@@ -94,6 +94,7 @@
 		REV(3, struct kp_xt_set_mt3, .set = { .dim = d, .flags = f }),                                                     \
 		REV(2, struct kp_xt_set_mt1, .set = { .dim = d, .flags = f }),                                                     \
 		REV(1, struct kp_xt_set_mt1, .set = { .dim = d, .flags = f })
+#define NO_CHUNKS { { 0xff }, { 0xff }, { 0xff }, { 0xff } }
 /* MASQUERADE has one revision, in the old form for IPv4; two modules before v5.2 (adf82accc5f5). */
 #define MASQ_MODULES "xt_MASQUERADE|" P("ipt_MASQUERADE", "ip6t_MASQUERADE") " " NAT
 #define MASQ_CONFIG "CONFIG_NETFILTER_XT_TARGET_MASQUERADE " P("CONFIG_IP_NF_TARGET_MASQUERADE", "CONFIG_IP6_NF_TARGET_MASQUERADE")
@@ -169,7 +170,7 @@ MATCH("udp", filter, INPUT, "-p udp -m udp --dport 4789 -j ACCEPT", "xt_tcpudp",
 MATCH("sctp", filter, FORWARD, "-p sctp -m sctp --dport 9999 -j ACCEPT", "xt_sctp", "CONFIG_NETFILTER_XT_MATCH_SCTP",
       SINCE("2.6.16"),
       "sctp", IPPROTO_SCTP, PLAIN,
-      REVS(REV(0, struct kp_xt_sctp, .dpts = { 9999, 9999 }, .spts = { 0, 65535 }, .flags = KP_XT_SCTP_DEST_PORTS))),
+      REVS(REV(0, struct kp_xt_sctp, .dpts = { 9999, 9999 }, .flag_info = NO_CHUNKS, .flags = KP_XT_SCTP_DEST_PORTS))),
 /* Felix: policy, and neighbour discovery on IPv6. Of ip_tables itself before v6.4 (36ce9982ef2f). */
 MATCH(P("icmp", "icmp6"), filter, FORWARD, P("-p icmp -m icmp --icmp-type 8 -j ACCEPT",
       "-p icmpv6 -m icmp6 --icmpv6-type 135 -j ACCEPT"),
@@ -190,7 +191,7 @@ MATCH("conntrack", filter, FORWARD, "-m conntrack --ctstate RELATED,ESTABLISHED 
       REVS(STATES(KP_CT_RELATED | KP_CT_ESTABLISHED))),
 MATCH_OPTION("conntrack", "conntrack.dnat", filter, OUTPUT, "-m conntrack --ctstate DNAT -j ACCEPT", "xt_conntrack " CONNTRACK,
 	     "CONFIG_NETFILTER_XT_MATCH_CONNTRACK", SINCE("2.6.25"), "conntrack", 0, TRACKS, REVS(STATES(KP_CT_DNAT))),
-MATCH_OPTION("conntrack", "conntrack.invalid-new", filter, FORWARD, "-m conntrack --ctstate INVALID,NEW -j DROP",
+MATCH_OPTION("conntrack", "conntrack.invalid-new", filter, FORWARD, "-m conntrack --ctstate INVALID,NEW -j ACCEPT",
 	     "xt_conntrack " CONNTRACK,
 	     "CONFIG_NETFILTER_XT_MATCH_CONNTRACK", SINCE("2.6.25"), "conntrack", 0, TRACKS,
 	     REVS(STATES(KP_CT_INVALID | KP_CT_NEW))),
@@ -254,8 +255,8 @@ TARGET("MARK", mangle, PREROUTING, "-j MARK --set-mark 0x10000/0x10000", "xt_mar
        PLAIN, REVS(REV(2, struct kp_xt_mark_tg2, .mark = 0x10000, .mask = 0x10000))),
 TARGET("CONNMARK", mangle, PREROUTING, "-j CONNMARK --set-mark 0x100000/0x100000", "xt_connmark " CONNTRACK,
        "CONFIG_NETFILTER_XT_CONNMARK", SINCE("2.6.25"), "CONNMARK", 0, TRACKS,
-       REVS(REV(2, struct kp_xt_connmark_tg2, .ctmark = 0x100000, .ctmask = 0x100000),
-	    REV(1, struct kp_xt_connmark_tg1, .ctmark = 0x100000, .ctmask = 0x100000))),
+       REVS(REV(2, struct kp_xt_connmark_tg2, .ctmark = 0x100000, .ctmask = 0x100000, .nfmask = ~0u),
+	    REV(1, struct kp_xt_connmark_tg1, .ctmark = 0x100000, .ctmask = 0x100000, .nfmask = ~0u))),
 
 /* Felix (VXLAN, untracked policy, eBPF mode) and the node-local DNS cache. NOTRACK is CT with a flag that lists it so. */
 TARGET("CT.notrack", raw, PREROUTING, "-j CT --notrack", "xt_CT " CONNTRACK, "CONFIG_NETFILTER_XT_TARGET_CT", SINCE("2.6.34"), "CT",
