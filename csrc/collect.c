@@ -21,10 +21,10 @@ const struct kp_family *const kp_families[] = {
 	&kp_family_wireguard,
 	&kp_family_route,
 	&kp_family_ipset,
-	/* &kp_family_xt_legacy_ipv4, */
-	/* &kp_family_xt_legacy_ipv6, */
-	/* &kp_family_xt_nft_ipv4, */
-	/* &kp_family_xt_nft_ipv6, */
+	&kp_family_xt_legacy_ipv4,
+	&kp_family_xt_legacy_ipv6,
+	&kp_family_xt_nft_ipv4,
+	&kp_family_xt_nft_ipv6,
 #ifdef KP_SELFTEST
 	&kp_family_selftest,
 	&kp_family_selftest_void,
@@ -101,22 +101,35 @@ static bool autoload_free(const struct kp_run *run, const struct kp_probe *row, 
 	return true;
 }
 
+/* Would trying @row change the host lastingly, on this kernel, with the modules it has now? */
+static bool risky(const struct kp_run *run, const struct kp_probe *row)
+{
+	bool old = run->env.release < KP_RELEASE(4, 10);
+
+	switch (row->risk) {
+	case KP_SAFE:
+		return false;
+	case KP_RISK_CONNTRACK:
+		return run->env.modular && old && !present(&run->modinfo, "nf_conntrack");
+	case KP_RISK_MODULE:
+		return run->env.modular && !present(&run->modinfo, row->risk_module);
+	case KP_RISK_ALWAYS:
+		break;
+	}
+	return true;
+}
+
 bool kp_may_try(const struct kp_run *run, const struct kp_probe *row, struct kp_result *res)
 {
 	if (run->env.flags & KP_NO_AUTOLOAD && run->env.modular && !autoload_free(run, row, res))
 		return false;
-	if (run->env.flags & KP_INTRUSIVE)
+	if (run->env.flags & KP_INTRUSIVE || !risky(run, row))
 		return true;
-	if (row->risk == KP_RISK_ALWAYS) {
-		refuse(res, "risk", "changes this host lastingly (", row->host ? row->host : "see kprobe explain", "): run with --intrusive");
-		return false;
-	}
-	if (row->risk == KP_RISK_CONNTRACK && run->env.modular && run->env.release < KP_RELEASE(4, 10) &&
-	    !present(&run->modinfo, "nf_conntrack")) {
+	if (row->risk == KP_RISK_CONNTRACK)
 		refuse(res, "risk", "would load nf_conntrack, whose hooks stay in every namespace before Linux 4.10", "", ": run with --intrusive");
-		return false;
-	}
-	return true;
+	else
+		refuse(res, "risk", "changes this host lastingly (", row->host ? row->host : "see kprobe explain", "): run with --intrusive");
+	return false;
 }
 
 /* What a row says of itself: the same in evidence, catalogue and plan. */
@@ -343,6 +356,11 @@ int kp_collect(int fd, const char *select, unsigned int flags, unsigned int dead
 
 static void describe_more(struct kp_out *o, const struct kp_family *fam, const struct kp_probe *row)
 {
+	static const char *const risks[] = {
+		[KP_RISK_CONNTRACK] = "changes the host lastingly before Linux 4.10, unless nf_conntrack is there already",
+		[KP_RISK_MODULE] = "changes the host lastingly, unless the module is there already",
+		[KP_RISK_ALWAYS] = "changes the host lastingly",
+	};
 	char buf[16];
 
 	kp_js_text(o, "asks", row->asks ? row->asks : row->by->asks);
@@ -366,8 +384,7 @@ static void describe_more(struct kp_out *o, const struct kp_family *fam, const s
 	kp_js_end(o, '}');
 	kp_js_text(o, "host", row->host);
 	kp_js_text(o, "records", fam->records);
-	kp_js_text(o, "risk",
-		   row->risk == KP_SAFE ? "" : row->risk == KP_RISK_ALWAYS ? "changes the host lastingly" : "before Linux 4.10, unless nf_conntrack is there");
+	kp_js_text(o, "risk", risks[row->risk]);
 }
 
 static void would_load(struct kp_out *o, const struct kp_modinfo *info, const struct kp_probe *row)

@@ -37,7 +37,9 @@ enum kp_risk {
 	 * its hooks then sit in every namespace, the host's included, for good. Not a risk where it is loaded or built in.
 	 */
 	KP_RISK_CONNTRACK,
-	KP_RISK_ALWAYS, /* lastingly, on every kernel: the row's .host says what */
+	/* Loads row's .risk_module, which changes the host lastingly (.host says how). Not a risk where it is loaded or built in. */
+	KP_RISK_MODULE,
+	KP_RISK_ALWAYS, /* on every kernel, whatever is loaded: .host says what */
 };
 
 /* Capabilities a call is gated on, as bits; KP_GATE_INIT: they must be held in the initial user namespace. */
@@ -106,6 +108,7 @@ struct kp_probe {
 	const char *host;    /* what the kernel makes in the host's namespaces when the modules load */
 	const char *asks;    /* instead of the method's, where the row is special */
 	enum kp_risk risk;
+	const char *risk_module; /* of KP_RISK_MODULE */
 	enum kp_control control;
 	unsigned int flags;
 	const struct kp_method *by;

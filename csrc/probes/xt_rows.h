@@ -81,7 +81,7 @@
 	.risk = KP_RISK_CONNTRACK, .host = "/proc/net/ip_vs* and the sysctls net.ipv4.vs.* in every namespace", .rules = ipvs_rules
 /* The match asks for br_netfilter since v3.18 (34666d467cbf); before, that was in the bridge. */
 #define ROW_BRIDGES                                                                                                                \
-	.risk = KP_RISK_ALWAYS,                                                                                                    \
+	.risk = KP_RISK_MODULE, .risk_module = "br_netfilter",                                                                     \
 	.host = "loads br_netfilter: what crosses a bridge then goes through iptables (net.bridge.bridge-nf-call-iptables=1)"
 
 /* Revisions that several rows share. */
