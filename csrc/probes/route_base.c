@@ -272,28 +272,27 @@ bool kp_route_check(struct kp_ctx *ctx, struct kp_result *res, int rtnl, const s
 	return !wrong;
 }
 
-static bool ipv6_is_off(void)
+/*
+ * A new namespace takes disable_ipv6 from the module's parameter, never from the host's sysctls (net/ipv6/addrconf.c,
+ * addrconf_init_net()). Routes and addresses then answer EACCES, neighbours EINVAL, lookups ENETUNREACH.
+ */
+bool kp_route_ipv6_off(struct kp_result *res)
 {
 	char text[4];
 
-	return kp_read_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", text, sizeof(text)) > 0 && text[0] == '1';
-}
-
-/*
- * A new namespace takes disable_ipv6 from the module's parameter, never from the host's sysctls (net/ipv6/addrconf.c,
- * addrconf_init_net()). Routes and addresses then answer EACCES, neighbours EINVAL.
- */
-void kp_route_fail(struct kp_ctx *ctx, struct kp_result *res, const char *step, int family, int err)
-{
-	bool refused;
-
-	kp_fail(ctx, res, step, KP_CALL_PLAIN, err);
-	refused = (err == EACCES && res->outcome == KP_DENIED) || (err == EINVAL && res->outcome == KP_UNKNOWN);
-	if (family != AF_INET6 || !refused || !ipv6_is_off())
-		return;
+	if (kp_read_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", text, sizeof(text)) <= 0 || text[0] != '1')
+		return false;
 	res->outcome = KP_DENIED;
 	kp_copy(res->reason, sizeof(res->reason),
 		"IPv6 is switched off in new network namespaces: boot without ipv6.disable_ipv6=1");
+	return true;
+}
+
+void kp_route_fail(struct kp_ctx *ctx, struct kp_result *res, const char *step, int family, int err)
+{
+	kp_fail(ctx, res, step, KP_CALL_PLAIN, err);
+	if (family == AF_INET6 && (err == EACCES || err == EINVAL || err == ENETUNREACH || err == EHOSTUNREACH))
+		kp_route_ipv6_off(res);
 }
 
 bool kp_route_add(struct kp_ctx *ctx, struct kp_result *res, int rtnl, const struct kp_route *r, int oif, uint16_t flags,

@@ -104,14 +104,20 @@ static int send_rule(struct kp_ctx *ctx, int rtnl, uint16_t type, uint16_t flags
 static void steer(struct kp_ctx *ctx, struct kp_result *res, int rtnl, const struct kp_route *r)
 {
 	struct rule rule = { .family = r->family, .priority = PRIORITY, .table = TABLE, .mark = MARK, .flags = FIB_RULE_INVERT };
-	struct kp_route first = *r, fallback = *r;
+	struct kp_route first = *r, second = *r, fallback = *r;
 	uint8_t unmarked, marked;
 
 	first.table = TABLE;
+	/* Behind a throw route: where a lookup would end, were it not thrown out of the table. */
+	second.table = TABLE;
+	second.type = RTN_PROHIBIT;
+	second.metric = 5000;
 	fallback.type = RTN_BLACKHOLE;
 	if (!check(ctx, res, rtnl, &rule, "the rule is missing") ||
 	    !kp_route_add(ctx, res, rtnl, &first, 0, NLM_F_CREATE | NLM_F_EXCL, "add to table 1") ||
 	    !kp_route_check(ctx, res, rtnl, &first, 0) ||
+	    (r->type == RTN_THROW &&
+	     !kp_route_add(ctx, res, rtnl, &second, 0, NLM_F_CREATE | NLM_F_EXCL, "add second to table 1")) ||
 	    !kp_route_add(ctx, res, rtnl, &fallback, 0, NLM_F_CREATE | NLM_F_EXCL, "add to main") ||
 	    !kp_route_check(ctx, res, rtnl, &fallback, 0) || !kp_route_lookup(ctx, res, rtnl, r, 0, &unmarked) ||
 	    !kp_route_lookup(ctx, res, rtnl, r, MARK, &marked))
@@ -162,7 +168,8 @@ static void run_policy(struct kp_ctx *ctx, const struct kp_probe *row, struct kp
 const struct kp_method kp_route_by_policy = {
 	.run = run_policy,
 	.asks = "RTM_NEWRULE (priority 99, not fwmark 0x100000/0x100000, table 1), RTM_NEWROUTE for one prefix into table 1 and, a "
-		"blackhole, into main, dumps, lookups without and with the mark, RTM_DELRULE",
+		"blackhole, into main (and behind a throw route a prohibit one), dumps, lookups without and with the mark, "
+		"RTM_DELRULE",
 	.proves = "works: rule and routes read back as they were asked for, unmarked lookups go to table 1 (and past a throw route "
 		  "there on to main), marked ones to main; broken: they do not",
 	.rules = rules_rules,
