@@ -71,10 +71,9 @@ static const struct kp_probe nft_ipv6[] = {
 };
 
 /* Where auditing is on: audit_log_nfcfg() for each table or batch that is put, and at the end of the namespaces. */
-#define RECORDS                                                                                                                     \
-	"x_tables' reason for what it refuses (\"x_tables: …\", \"ip_tables: …\"); audit records NETFILTER_CFG for the tables " \
-	"and rules "                                                                                                                \
-	"that are put"
+#define RECORDS                                                                                                                    \
+	"x_tables' reason for what it refuses (\"x_tables: …\"); audit records NETFILTER_CFG for the tables and rules that are "   \
+	"put"
 
 const struct kp_family kp_family_xt_legacy_ipv4 = {
 	.name = "xt.legacy.ipv4",

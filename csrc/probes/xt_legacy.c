@@ -90,7 +90,10 @@ static int replace(struct kp_ctx *ctx, struct kp_result *res, const struct kp_xt
 		return -1;
 	}
 	if (setsockopt(fd, level(rule), KP_XT_SO_SET_REPLACE, im, (socklen_t)(sizeof(im->head) + im->head.size))) {
-		kp_fail(ctx, res, part ? "put the rule" : "put the table", KP_CALL_XT_SOCKOPT, errno);
+		if (part)
+			kp_xt_refused(ctx, res, rule, KP_CALL_XT_SOCKOPT, errno);
+		else
+			kp_fail(ctx, res, "put the table", KP_CALL_XT_SOCKOPT, errno);
 		return -1;
 	}
 	return 0;

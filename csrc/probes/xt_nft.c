@@ -249,7 +249,7 @@ static void run_rule(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_r
 	put_marker(ctx, &b, KP_NFNL_BATCH_END);
 	rc = kp_nl_talk(ctx, fd, &b);
 	if (rc)
-		kp_fail(ctx, res, "put the rule", KP_CALL_PLAIN, -rc);
+		kp_xt_refused(ctx, res, rule, KP_CALL_PLAIN, -rc);
 	else if (!dump(ctx, res, &s, fd, KP_NFT_GETRULE, each_rule)) {
 		set_made(rule->table);
 		if (s.equal)

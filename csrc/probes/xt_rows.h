@@ -9,8 +9,9 @@
  *
  * table, hook	where Calico, kube-proxy, portmap or flannel use it; who does stands above each group
  * command	what an iptables user would type for this very rule: the row's title
- * modules	besides those of the backend and the table. Names that differ by kernel version are alternatives, a|b. One that is
- *		only there on some versions stands next to one that needs it: "nf_conncount|xt_connlimit"
+ * modules	besides those of the backend and the table: all that the kernel may be asked for. Alternatives a|b are one module
+ *		under names that never exist together (nf_log_syslog|nf_log_ipv4), or one that comes with another that needs it
+ *		(nf_conncount|xt_connlimit)
  * name		the kernel's
  * revisions	the highest first. REV(n, layout, fields…); REV_TO(n, layout, member, fields…): from @member on the kernel's
  *
@@ -40,7 +41,7 @@
 	}
 #define REV_EMPTY(n) { n, 0, 0, NULL }
 
-#define BASE XT_LEGACY("x_tables " P("ip_tables", "ip6_tables|ipv6"), "nfnetlink nf_tables x_tables nft_compat")
+#define BASE XT_LEGACY("x_tables " P("ip_tables", "ip6_tables"), "nfnetlink nf_tables x_tables nft_compat")
 #define CONNTRACK                                                                                                                  \
 	"nf_conntrack|" P("nf_conntrack_ipv4", "nf_conntrack_ipv6") " nf_defrag_ipv4|nf_conntrack nf_defrag_ipv6|nf_conntrack"
 #define NAT "nf_nat|" P("nf_nat_ipv4", "nf_nat_ipv6") " " CONNTRACK
@@ -174,14 +175,15 @@ MATCH("sctp", filter, FORWARD, "-p sctp -m sctp --dport 9999 -j ACCEPT", "xt_sct
 /* Felix: policy, and neighbour discovery on IPv6. Of ip_tables itself before v6.4 (36ce9982ef2f). */
 MATCH(P("icmp", "icmp6"), filter, FORWARD, P("-p icmp -m icmp --icmp-type 8 -j ACCEPT",
       "-p icmpv6 -m icmp6 --icmpv6-type 135 -j ACCEPT"),
-      "xt_tcpudp|" P("ip_tables", "ip6_tables"), "CONFIG_NETFILTER_XTABLES", SINCE("2.6.16"), P("icmp", "icmp6"),
+      "xt_tcpudp " P("ip_tables", "ip6_tables"), "CONFIG_NETFILTER_XTABLES", SINCE("2.6.16"), P("icmp", "icmp6"),
       P(IPPROTO_ICMP, IPPROTO_ICMPV6), PLAIN, REVS(REV(0, struct kp_xt_icmp, .type = P(8, 135), .code = { 0, 255 }))),
 
 /* Felix (policy, NAT of pools) and kube-proxy in IPVS mode: IP sets in one and two dimensions. */
-MATCH("set", filter, FORWARD, "-m set --match-set SET src -j ACCEPT", "xt_set ip_set ip_set_hash_ip",
+MATCH("set", filter, FORWARD, "-m set --match-set SET src -j ACCEPT", "xt_set nfnetlink ip_set ip_set_hash_ip",
       "CONFIG_NETFILTER_XT_SET CONFIG_IP_SET_HASH_IP",
       SINCE("2.6.39"), "set", 0, PLAIN, .object = KP_XT_SET, REVS(SETS(1, KP_IPSET_SRC(1)))),
-MATCH_OPTION("set", "set.src-src", filter, FORWARD, "-m set --match-set SET src,src -j ACCEPT", "xt_set ip_set ip_set_hash_ipport",
+MATCH_OPTION("set", "set.src-src", filter, FORWARD, "-m set --match-set SET src,src -j ACCEPT",
+	     "xt_set nfnetlink ip_set ip_set_hash_ipport",
 	     "CONFIG_NETFILTER_XT_SET CONFIG_IP_SET_HASH_IPPORT", SINCE("2.6.39"), "set", 0, PLAIN, .object = KP_XT_SET_2,
 	     REVS(SETS(2, KP_IPSET_SRC(1) | KP_IPSET_SRC(2)))),
 
@@ -233,7 +235,7 @@ MATCH("recent", nat, OUTPUT, "-m recent --name KPROBE --rcheck --seconds 10800 -
       REVS(REV(1, struct kp_xt_recent1, .seconds = 10800, .check_set = KP_RECENT_CHECK | KP_RECENT_REAP, .name = "KPROBE",
 	       .mask = { .all = { ~0u, ~0u, ~0u, ~0u } }),
 	   REV(0, struct kp_xt_recent0, .seconds = 10800, .check_set = KP_RECENT_CHECK | KP_RECENT_REAP, .name = "KPROBE"))),
-MATCH("physdev", nat, PREROUTING, "-m physdev --physdev-is-in -j ACCEPT", "xt_physdev br_netfilter|bridge",
+MATCH("physdev", nat, PREROUTING, "-m physdev --physdev-is-in -j ACCEPT", "xt_physdev br_netfilter",
       "CONFIG_NETFILTER_XT_MATCH_PHYSDEV CONFIG_BRIDGE_NETFILTER", SINCE("2.6.16"), "physdev", 0, BRIDGES,
       REVS(REV(0, struct kp_xt_physdev, .bitmask = KP_PHYSDEV_ISIN))),
 MATCH("nfacct", filter, FORWARD, "-m nfacct --nfacct-name NAME -j ACCEPT", "xt_nfacct nfnetlink nfnetlink_acct",
@@ -270,7 +272,7 @@ TARGET("NOTRACK", raw, OUTPUT, "-j NOTRACK", "xt_CT " CONNTRACK, "CONFIG_NETFILT
 
 /* Felix: the action Log, and flow logs. */
 TARGET("LOG", filter, FORWARD, "-j LOG --log-prefix calico-packet: --log-level 5",
-       "xt_LOG nf_log_syslog|" P("nf_log_ipv4", "nf_log_ipv6") "|xt_LOG", "CONFIG_NETFILTER_XT_TARGET_LOG CONFIG_NF_LOG_SYSLOG",
+       "xt_LOG nf_log_syslog|" P("nf_log_ipv4", "nf_log_ipv6"), "CONFIG_NETFILTER_XT_TARGET_LOG CONFIG_NF_LOG_SYSLOG",
        SINCE("2.6.16"),
        "LOG", 0, PLAIN, REVS(REV(0, struct kp_xt_log, .level = 5, .prefix = "calico-packet:"))),
 TARGET("NFLOG", filter, FORWARD, "-j NFLOG --nflog-group 1 --nflog-prefix kprobe", "xt_NFLOG nfnetlink nfnetlink_log",
@@ -305,6 +307,6 @@ TARGET("DNAT", nat, PREROUTING, "-p tcp -j DNAT --to-destination " P("192.0.2.1:
        REVS(NATS(KP_NAT_IPS | KP_NAT_PORTS, 80))),
 
 /* Felix: QoS and Istio marks. */
-TARGET("DSCP", mangle, POSTROUTING, "-j DSCP --set-dscp 20", "xt_DSCP|xt_dscp", "CONFIG_NETFILTER_XT_TARGET_DSCP", SINCE("2.6.18"),
+TARGET("DSCP", mangle, POSTROUTING, "-j DSCP --set-dscp 20", "xt_DSCP", "CONFIG_NETFILTER_XT_TARGET_DSCP", SINCE("2.6.18"),
        "DSCP", 0,
        PLAIN, REVS(REV(0, struct kp_xt_dscp, .dscp = 20))),

@@ -65,7 +65,8 @@ int kp_xt_choose(struct kp_ctx *ctx, struct kp_result *res, const struct kp_xt_r
 		err = rule->unasked ? 0 : -ask(ctx, fd, rule, rule->revs[i].rev, &best);
 		if (!err) {
 			fill(ret_part, &rule->revs[i]);
-			kp_detail_u(res, "revision", ret_part->rev);
+			if (!rule->unasked)
+				kp_detail_u(res, "revision", ret_part->rev);
 			if (best > ret_part->rev) /* newer than this program knows, or refused before */
 				kp_detail_u(res, "highest", best);
 			return rule->object ? kp_xt_object_make(ctx, res, rule, ret_part) : 0;
@@ -75,4 +76,14 @@ int kp_xt_choose(struct kp_ctx *ctx, struct kp_result *res, const struct kp_xt_r
 	}
 	kp_fail(ctx, res, "revision", call, err);
 	return -1;
+}
+
+void kp_xt_refused(struct kp_ctx *ctx, struct kp_result *res, const struct kp_xt_rule *rule, enum kp_call call, int err)
+{
+	kp_fail(ctx, res, "put the rule", call, err);
+	/* The name was found a moment ago, so ENOENT comes from the extension's own check: no logger, no such set, … */
+	if (err == ENOENT && res->outcome == KP_ABSENT && rule->kind != KP_XT_VERDICT && !rule->unasked)
+		kp_absent(
+			res, "put the rule",
+			"the kernel has the extension, and not what it rests on: a logger, a helper; see the modules of this row");
 }

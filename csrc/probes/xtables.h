@@ -82,6 +82,9 @@ typedef int (*kp_xt_ask)(struct kp_ctx *ctx, int fd, const struct kp_xt_rule *ru
 int kp_xt_choose(struct kp_ctx *ctx, struct kp_result *res, const struct kp_xt_rule *rule, int fd, enum kp_call call, kp_xt_ask ask,
 		 struct kp_xt_part *ret_part);
 
+/* The rule was refused with @err: answers the row. */
+void kp_xt_refused(struct kp_ctx *ctx, struct kp_result *res, const struct kp_xt_rule *rule, enum kp_call call, int err);
+
 /* xt_objects.c. Makes what the rule names and writes its number into the part. Returns 0, or -1 after the row was answered. */
 int kp_xt_object_make(struct kp_ctx *ctx, struct kp_result *res, const struct kp_xt_rule *rule, struct kp_xt_part *part);
 /* Where objects are not of a network namespace yet (see there), takes it away again; the rule must be gone. */
