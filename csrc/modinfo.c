@@ -83,6 +83,9 @@ static struct kp_module *by_path(struct scan *s, const char *path)
 	ext = strstr(name, ".ko");
 	if (!ext || (ext[3] && ext[3] != '.'))
 		return NULL;
+	/* net/netfilter/Makefile, seen in 7.3: nfnetlink.o is an object of netfilter.o, under whose name alone the index has it. */
+	if (kp_starts(name, "netfilter.ko"))
+		return wanted(s, "nfnetlink", strlen("nfnetlink"));
 	return wanted(s, name, (size_t)(ext - name));
 }
 

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+"""``make bench``: what a run costs beside the same questions asked through the usual programs."""
+
+import collections
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.measure import Cost, interleaved, median, ratio
+from tests.live.oracles import script
+from tests.live.oracles.table import ORACLES
+
+ROOT = Path(__file__).resolve().parent.parent
+COLLECTOR = str(ROOT / "dist/kprobe-collect-x86_64")
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
+
+
+def rows() -> list[dict[str, object]]:
+    """The answers of one run."""
+    done = subprocess.run([COLLECTOR], capture_output=True, check=True)
+    records = map(json.loads, done.stdout.splitlines())
+    return [record for record in records if record["type"] == "probe"]
+
+
+def syscalls() -> int:
+    """All system calls of a run, its workers' included, by strace."""
+    with tempfile.NamedTemporaryFile("r") as out:
+        subprocess.run(["strace", "-f", "-c", "-U", "calls,name", "-o", out.name, COLLECTOR],
+                       check=True, stdout=subprocess.DEVNULL)  # fmt: skip
+        total = re.search(r"^\s*(\d+)\s+total$", out.read(), re.MULTILINE)
+    return int(total[1]) if total else 0
+
+
+def table(costs: dict[str, list[Cost]], base: str) -> None:
+    """One line a command: medians in milliseconds, and how many times the base."""
+    print(f"{'':34}{'wall':>10}{'user':>10}{'system':>10}{'settle':>10}   wall x   cpu x")
+    for name, runs in costs.items():
+        cells = [
+            median(runs, what) for what in (lambda c: c.wall, lambda c: c.user, lambda c: c.system, lambda c: c.settle)
+        ]
+        times = [ratio(runs, costs[base], what) for what in (lambda c: c.wall, lambda c: c.cpu)]
+        print(f"{name:34}" + "".join(f"{cell:8.1f}ms" for cell in cells) + "".join(f"{time:8.2f}" for time in times))
+
+
+def families(answers: list[dict[str, object]]) -> None:
+    """Where the time of a run goes."""
+    spent: collections.Counter[str] = collections.Counter()
+    count: collections.Counter[str] = collections.Counter()
+    for record in answers:
+        spent[str(record["family"])] += int(str(record["ns"]))
+        count[str(record["family"])] += 1
+    for name, ns in spent.most_common():
+        print(f"  {name:20} {count[name]:4} rows {ns / 1e6:8.2f} ms")
+
+
+def main() -> None:
+    """Print it all."""
+    if os.geteuid():
+        sys.exit("bench: run as root")
+    answers = rows()
+    with tempfile.TemporaryDirectory() as folder:
+        questions = Path(folder) / "questions.sh"
+        questions.write_text(script.render(ORACLES))
+        select = " ".join(oracle.row for oracle in ORACLES)
+        print(f"The same {len(ORACLES)} questions, {ROUNDS} interleaved runs, medians:")
+        costs = interleaved({"collector": [COLLECTOR, "--select", select], "programs": ["sh", str(questions)]}, ROUNDS)
+    table(costs, "collector")
+    print(f"  programs / collector: wall {ratio(costs['programs'], costs['collector'], lambda c: c.wall + c.settle):.1f} "
+          "with the teardown of namespaces")  # fmt: skip
+    print(f"\nEverything, {len(answers)} rows:")
+    kprobe = str(ROOT / ".venv/bin/kprobe")
+    costs = interleaved(
+        {"collector": [COLLECTOR], "kprobe run": [kprobe, "run"], "python3 -c pass": [sys.executable, "-c", ""]}, ROUNDS
+    )
+    table(costs, "collector")
+    alone = costs["collector"]
+    print(
+        f"  kprobe run above the collector: {median(costs['kprobe run'], lambda c: c.wall) - median(alone, lambda c: c.wall):.0f} ms"
+    )
+    print(
+        f"  user share of the collector's CPU: {median(alone, lambda c: c.user) / max(median(alone, lambda c: c.cpu), 1e-9):.0%}"
+    )
+    print(f"  system calls a row: {syscalls() / len(answers):.1f}")
+    print("\nWhere the collector's time goes:")
+    families(answers)
+
+
+main()
