@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+"""All oracles, in one table."""
+
+from . import ipsets, links, routes, xt
+from .model import Oracle
+
+ORACLES: tuple[Oracle, ...] = (*links.ORACLES, *routes.ORACLES, *ipsets.ORACLES, *xt.ORACLES)
+BY_ROW = {oracle.row: oracle for oracle in ORACLES}
+assert len(BY_ROW) == len(ORACLES), "two oracles for one row"
+
+WITHOUT: dict[str, str] = {}
+"""Rows that no independent program can ask, and why."""

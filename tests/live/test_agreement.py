@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+"""kprobe and independent programs say the same of every row."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from kprobe.evidence import Probe
+
+from .oracles import run, script
+from .oracles.compare import Answer, disagreement
+from .oracles.exempt import EXEMPT
+from .oracles.model import Oracle
+from .oracles.table import BY_ROW, ORACLES, WITHOUT
+
+PROGRAMS = (
+    *("bridge", "ethtool", "ip", "ipset", "nft", "nsenter", "strace", "timeout", "unshare", "wg"),
+    *(f"{tool}-{backend}" for tool in ("iptables", "ip6tables") for backend in ("legacy", "nft")),
+)
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[str, Answer]:
+    missing = [name for name in PROGRAMS if shutil.which(name) is None]
+    assert not missing, f"not installed: {missing}; see packages/test.txt"
+    return run.ask(ORACLES)
+
+
+@pytest.mark.parametrize("row", BY_ROW)
+def test_agrees(row: str, probes: dict[str, Probe], answers: dict[str, Answer]) -> None:
+    assert row in probes, "an oracle for a row that kprobe does not have"
+    assert not disagreement(probes[row], answers[row], EXEMPT)
+
+
+def test_every_row_has_an_oracle(probes: dict[str, Probe]) -> None:
+    rows = {probe.id for probe in probes.values() if not probe.control}
+    assert rows - BY_ROW.keys() - WITHOUT.keys() == set(), "rows without an oracle: add one to tests/live/oracles"
+    assert WITHOUT.keys() & BY_ROW.keys() == set(), "rows with an oracle and a reason for having none"
+    assert WITHOUT.keys() <= rows, "reasons for rows that kprobe does not have"
+
+
+def test_exemptions_are_of_rows_and_name_their_proof() -> None:
+    for row, exemption in EXEMPT.items():
+        assert row in BY_ROW
+        assert exemption.kprobe != exemption.program
+        assert exemption.proof
+
+
+@pytest.mark.parametrize("tool", ["sh", "dash", "bash"])
+def test_script_is_of_any_shell(tool: str) -> None:
+    if shutil.which(tool) is None:
+        pytest.skip(f"no {tool} here")
+    subprocess.run([tool, "-n"], input=script.render(ORACLES), text=True, check=True)
+
+
+def test_script_answers_what_the_runner_reads() -> None:
+    """Each exit status of a step, and what was said, come through the shell as they are."""
+    oracles = [
+        Oracle("works", do=("true",), see=("true",)),
+        Oracle("refused", do=("true", "echo RTNETLINK answers: 'Operation not supported' >&2; false", "true")),
+        Oracle("otherwise", do=("true",), see=("false",)),
+        Oracle("prerequisite", setup=("{ echo 'Error: Unknown device type.'; false; }",), do=("true",)),
+        Oracle("missing", do=("kprobe-no-such-program",)),
+        Oracle("quotes", do=("test \"$(echo 'a  b')\" = 'a  b'",)),
+        Oracle("own", do=("test $(ip -o link show | wc -l) = 1",)),
+    ]
+    found = run.ask(oracles)
+    assert {row: (answer.rc, answer.outcome) for row, answer in found.items()} == {
+        "works": (0, "works"),
+        "refused": (1, "absent"),
+        "otherwise": (script.OTHERWISE, "broken"),
+        "prerequisite": (script.NO_PREREQUISITE, "absent"),
+        "missing": (127, "none"),
+        "quotes": (0, "works"),
+        "own": (0, "works"),
+    }
+    assert found["refused"].said == "RTNETLINK answers: Operation not supported"
+    assert found["otherwise"].said == ""
+
+
+def test_extended_ack_is_what_ip_was_told(probes: dict[str, Probe], answers: dict[str, Answer]) -> None:
+    """ip prints the kernel's extended ack behind "Error: "; kprobe keeps it verbatim."""
+    compared = 0
+    for row, answer in answers.items():
+        told = answer.said.splitlines()[0] if answer.said else ""
+        if row.startswith("link.") and answer.rc not in (0, script.NO_PREREQUISITE) and told.startswith("Error: "):
+            probe = probes[row]
+            if probe.step != "prerequisite":
+                assert f"Error: {probe.extack}." == told, row
+                compared += 1
+    refused = [
+        p.id
+        for p in probes.values()
+        if p.family.startswith("link") and p.outcome == "absent" and p.errno and not p.control
+    ]
+    assert compared == len(refused)
