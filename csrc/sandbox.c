@@ -42,10 +42,11 @@ static uint64_t now_ms(void)
 static int close_others(int keep)
 {
 	struct rlimit lim = { .rlim_cur = 1024 };
-	int null = open("/dev/null", O_RDWR);
+	int null;
 
 	if (keep != 3 && dup2(keep, 3) < 0)
 		return -errno;
+	null = open("/dev/null", O_RDWR); /* after that, or 3 could be its own number */
 	for (int fd = 0; fd < 3; fd++)
 		if (null < 0 || dup2(null, fd) < 0)
 			close(fd);
@@ -206,12 +207,17 @@ static void dismiss(struct kp_run *run, struct worker *w)
 	run->dying[run->n_dying++] = w->pid;
 }
 
-/* A worker that died or overran. Returns as reap(). */
-static int stop(struct kp_run *run, struct worker *w, bool overran)
+/* A worker that overran, died, or closed its pipe without dying. What it died of stays what it was. Returns as reap(). */
+static int stop(struct kp_run *run, struct worker *w)
 {
+	int status = 0;
+	pid_t got;
+
 	close(w->fd);
-	if (overran)
-		kill(w->pid, SIGKILL);
+	got = waitpid(w->pid, &status, WNOHANG);
+	if (got)
+		return got == w->pid ? status : 0;
+	kill(w->pid, SIGKILL);
 	return reap(run, w->pid);
 }
 
@@ -229,8 +235,8 @@ static enum heard hear(struct kp_run *run, struct worker *w, struct kp_msg *msg,
 		if (poll(p, 2, left > 100 ? 100 : left) > 0) {
 			ssize_t n;
 
-			/* Nobody reads the evidence any more: do not keep an interrupted caller waiting for a slow row. */
-			if (p[1].revents & POLLERR) {
+			/* Nobody reads the evidence any more (POLLERR; POLLHUP of a socket): do not keep a caller waiting for a slow row. */
+			if (p[1].revents) {
 				run->out.err = -EPIPE;
 				return HEARD_NOTHING;
 			}
@@ -281,14 +287,16 @@ static int next_row(const struct kp_run *run, unsigned int fam, unsigned int fro
 static void lost(struct kp_run *run, unsigned int fam, unsigned int row, struct worker *w, enum heard how)
 {
 	struct kp_result res = { .outcome = KP_UNKNOWN };
-	int status = stop(run, w, how == HEARD_NOTHING);
+	int status = stop(run, w);
 
 	if (how == HEARD_NOTHING) {
 		kp_copy(res.step, sizeof(res.step), "deadline");
 		kp_copy(res.reason, sizeof(res.reason), "no answer within ");
 		kp_cat_u(res.reason, sizeof(res.reason), run->deadline_ms);
-		kp_cat(res.reason, sizeof(res.reason), status < 0 ? " ms, and the worker sits in the kernel (D state): look at its stack"
-								  " before another run" : " ms: run again with a longer --deadline");
+		kp_cat(res.reason, sizeof(res.reason),
+		       status < 0 ? " ms, and the worker sits in the kernel (D state): look at its stack"
+				    " before another run"
+				  : " ms: run again with a longer --deadline");
 		res.ns = (uint64_t)run->deadline_ms * 1000000;
 	} else {
 		kp_unknown(&res, "worker", signal_reason(status));
@@ -305,6 +313,13 @@ static void no_namespace(struct kp_run *run, unsigned int fam, int row, const st
 		struct kp_result res = { 0 };
 
 		kp_fail(&ctx, &res, setup->step, KP_CALL_UNSHARE, setup->err);
+		/* The kernel lacks that kind of namespace (or RHEL 7 keeps it off), which says nothing about what the row asks for. */
+		if (res.outcome == KP_ABSENT) {
+			res.outcome = run->env.userns ? KP_DENIED : KP_UNKNOWN;
+			kp_copy(res.reason, sizeof(res.reason),
+				run->env.userns ? "this kernel gives an unprivileged user no namespaces: run as root on the node"
+						: "this kernel has no such namespaces, and nothing is tried in the host's own");
+		}
 		kp_record(run, fam, (unsigned int)row, &res);
 	}
 }
