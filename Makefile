@@ -35,17 +35,23 @@ test: build deps build/kprobe-collect-selftest build/kprobe-collect-asan ## ever
 vm: build deps ## boots the kernels of tests/kernels/kernels.toml with the collector inside
 	$(BIN)/python -m tests.kernels run --collector $(COLLECT)
 
-lint: build/venv-dev deps-run ## ruff, mypy, clang-format, C warnings as errors, generated files current
+lint: build ## ruff, mypy, clang-format, C warnings as errors, generated pages current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run --Werror $(CORE) csrc/probes/selftest.c $(HEADERS) $(wildcard tests/kernels/guest/*.c)
-	@for f in $(CORE); do $(CC) $(CFLAGS) -O2 -fsyntax-only $$f || exit 1; done
+	@for f in $(CORE); do $(CC) $(CFLAGS) -O2 -c -o /dev/null $$f || exit 1; done
+	$(BIN)/python tools/gen_probes_md.py $(COLLECT) | diff -u docs/probes.md - || { echo "docs/probes.md is old: make docs"; exit 1; }
+	$(BIN)/kprobe schema | diff -u docs/evidence.schema.json - || { echo "docs/evidence.schema.json is old: make docs"; exit 1; }
 
 format: build/venv-dev ## rewrites the sources in the house's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(CORE) csrc/probes/selftest.c $(HEADERS) $(wildcard tests/kernels/guest/*.c)
+
+docs: build ## the generated pages
+	$(BIN)/python tools/gen_probes_md.py $(COLLECT) > docs/probes.md
+	$(BIN)/kprobe schema > docs/evidence.schema.json
 
 bench: build deps ## side-by-side measurements, printed as ratios
 	$(BIN)/python -m bench

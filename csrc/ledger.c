@@ -177,14 +177,15 @@ static void unload(struct kp_ledger *l, unsigned int flags, int *err)
 	}
 }
 
-static void left(struct kp_out *o, const char *name, const char *reason)
+/* A dependency has no command: modprobe -r takes it along with what needs it. */
+static void left(struct kp_out *o, const char *name, bool named, const char *reason)
 {
 	char command[64] = "modprobe -r ";
 
 	kp_cat(command, sizeof(command), name);
 	kp_js_object(o, NULL);
 	kp_js_text(o, "module", name);
-	kp_js_text(o, "command", command);
+	kp_js_text(o, "command", named ? command : "");
 	kp_js_text(o, "reason", reason);
 	kp_js_end(o, '}');
 }
@@ -228,7 +229,7 @@ void kp_ledger_settle(struct kp_ledger *l, struct kp_out *o, unsigned int flags)
 		kp_js_array(o, "left");
 		for (unsigned int i = l->n; i-- > l->n_before;)
 			if (err[i])
-				left(o, l->name[i], why_left(l, i, flags, err[i]));
+				left(o, l->name[i], l->named[i], why_left(l, i, flags, err[i]));
 		kp_js_end(o, ']');
 	}
 }

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from kprobe import expr
 from kprobe.errors import InputError, nearest
-from kprobe.evidence import Evidence, Outcome, Probe
+from kprobe.evidence import End, Evidence, Outcome, Probe
 from kprobe.profile import Group, Mode, Need, Profile, holds
 from kprobe.report import GroupReport, ModeReport, NeedReport, Report, Verdict
 
@@ -154,14 +154,21 @@ def _notes(evidence: Evidence, rows: Mapping[str, Probe]) -> Iterator[str]:
     for probe in evidence.probes:
         if _contradicts(probe):
             yield f"control {probe.id} came back {probe.outcome}: the answers of family {probe.family} are in doubt"
-    for left in end.left if end else ():
-        yield (
-            f"module {left.module} was loaded and left"
-            + (f": {left.reason}" if left.reason else "")
-            + (f"; to remove it: {left.command}" if left.command else "")
-        )
+    if end and end.left:
+        yield _left(end)
     for kind, number in end.leaks.items() if end else ():
         yield f"the collector left {number} {kind} behind: please report this"
+
+
+def _left(end: End) -> str:
+    """Which modules the run brought and did not remove, and the one command that does."""
+    named = [left.module for left in end.left if left.command]
+    reasons = ", or ".join(dict.fromkeys(left.reason for left in end.left if left.command and left.reason))
+    return (
+        f"{len(end.left)} modules that the run loaded are still there"
+        + (f" ({reasons})" if reasons else "")
+        + (f"; where nothing else needs them: modprobe -r {' '.join(named)}" if named else "")
+    )
 
 
 def _cut(evidence: Evidence) -> str:

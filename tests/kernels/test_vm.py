@@ -69,13 +69,21 @@ def test_a_module_is_charged_to_the_row_that_brought_it(play: Play) -> None:
         assert module in first.loaded, f"{first.id} was the first row to need {module}"
 
 
+def named_by(module: str, words: set[str]) -> bool:
+    """Whether a row names the module, alone or as one of ``a|b``."""
+    return any(module in word.split("|") for word in words)
+
+
 def test_the_ledger_agrees_with_the_kernel(play: Play) -> None:
     result = play("evidence")
     _, end = evidence_of(result)
     stayed = names(result, "modules.after") - names(result, "modules.before")
     assert stayed == set(end.loaded) - set(end.unloaded)
     assert stayed == {left.module for left in end.left}
-    assert all(left.command and left.reason for left in end.left)
+    assert all(left.reason for left in end.left)
+    named = {module for probe in evidence_of(result)[0].probes for module in probe.modules}
+    of_rows = {left.module for left in end.left if named_by(left.module, named)}
+    assert {left.module for left in end.left if left.command} == of_rows, "a dependency goes with what needs it"
     assert names(result, "modules.before") <= names(result, "modules.after")
 
 

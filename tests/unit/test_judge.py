@@ -194,11 +194,16 @@ def test_notes_say_what_limits_the_answer(changed: dict[str, Any], note: str) ->
 
 
 def test_notes_of_the_end() -> None:
-    end = End(rows=1, ns=1, left=(Left(module="ipip", command="modprobe -r ipip", reason="devices"),), leaks={"fds": 1})
+    left = (
+        Left(module="vxlan", command="modprobe -r vxlan", reason="devices"),
+        Left(module="udp_tunnel", reason="a dependency"),
+        Left(module="ipip", command="modprobe -r ipip", reason="devices"),
+    )
+    end = End(rows=1, ns=1, left=left, leaks={"children": 1})
     notes = judge(msgspec.structs.replace(synthetic.stream({"link.veth": "works"}), end=end), CALICO).notes
     assert notes == (
-        "module ipip was loaded and left: devices; to remove it: modprobe -r ipip",
-        "the collector left 1 fds behind: please report this",
+        "3 modules that the run loaded are still there (devices); where nothing else needs them: modprobe -r vxlan ipip",
+        "the collector left 1 children behind: please report this",
     )
 
 
