@@ -25,6 +25,7 @@ const struct kp_family *const kp_families[] = {
 	&kp_family_xt_legacy_ipv6,
 	&kp_family_xt_nft_ipv4,
 	&kp_family_xt_nft_ipv6,
+	&kp_family_conntrack,
 #ifdef KP_SELFTEST
 	&kp_family_selftest,
 	&kp_family_selftest_void,

@@ -14,6 +14,7 @@ extern const struct kp_family kp_family_xt_legacy_ipv4;
 extern const struct kp_family kp_family_xt_legacy_ipv6;
 extern const struct kp_family kp_family_xt_nft_ipv4;
 extern const struct kp_family kp_family_xt_nft_ipv6;
+extern const struct kp_family kp_family_conntrack;
 /* Only in the test build. */
 extern const struct kp_family kp_family_selftest;
 extern const struct kp_family kp_family_selftest_void;
