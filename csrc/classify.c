@@ -131,6 +131,19 @@ enum kp_outcome kp_classify(const struct kp_env *env, const struct kp_probe *row
 		*ret_reason = "legacy x_tables is not loaded, and asking for it takes CAP_SYS_MODULE: run as root on the node";
 		return KP_UNKNOWN;
 	}
+	if (call == KP_CALL_BPF_CHARGED && err == EPERM) {
+		*ret_reason = "RLIMIT_MEMLOCK, which kernels before 5.11 charge BPF to, could not be raised: run as root with CAP_SYS_RESOURCE";
+		return KP_UNKNOWN;
+	}
+	if (call == KP_CALL_BPF || call == KP_CALL_BPF_CHARGED) {
+		rule = find_rule(row->rules, err);
+		if (!rule && by)
+			rule = find_rule(by->rules, err);
+		if (rule) {
+			*ret_reason = rule->why ? rule->why : "";
+			return rule->outcome;
+		}
+	}
 	if (!rule)
 		rule = find_rule(common_rules, err);
 	if (rule)

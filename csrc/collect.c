@@ -25,7 +25,10 @@ const struct kp_family *const kp_families[] = {
 	&kp_family_xt_legacy_ipv6,
 	&kp_family_xt_nft_ipv4,
 	&kp_family_xt_nft_ipv6,
+	&kp_family_nft,
 	&kp_family_conntrack,
+	&kp_family_bpf_btf,
+	&kp_family_bpf_prog,
 #ifdef KP_SELFTEST
 	&kp_family_selftest,
 	&kp_family_selftest_void,

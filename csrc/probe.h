@@ -56,6 +56,8 @@ enum kp_call {
 	KP_CALL_SOCKET,     /* socket(2) itself */
 	KP_CALL_UNSHARE,    /* unshare(2), setns(2), clone(2) of a namespace */
 	KP_CALL_XT_SOCKOPT, /* legacy x_tables get/setsockopt, which does not autoload ip_tables by itself */
+	KP_CALL_BPF,        /* bpf(2), whose EACCES and E2BIG may be the verifier's: the row's rules come before the common ones */
+	KP_CALL_BPF_CHARGED, /* bpf(2) on a kernel that charges RLIMIT_MEMLOCK, which could not be raised */
 };
 
 /* What an errno means at a row. Lists end with .err = 0. */

@@ -10,10 +10,13 @@ extern const struct kp_family kp_family_link;
 extern const struct kp_family kp_family_wireguard;
 extern const struct kp_family kp_family_route;
 extern const struct kp_family kp_family_ipset;
+extern const struct kp_family kp_family_bpf_btf;
+extern const struct kp_family kp_family_bpf_prog;
 extern const struct kp_family kp_family_xt_legacy_ipv4;
 extern const struct kp_family kp_family_xt_legacy_ipv6;
 extern const struct kp_family kp_family_xt_nft_ipv4;
 extern const struct kp_family kp_family_xt_nft_ipv6;
+extern const struct kp_family kp_family_nft;
 extern const struct kp_family kp_family_conntrack;
 /* Only in the test build. */
 extern const struct kp_family kp_family_selftest;
