@@ -15,7 +15,8 @@ CORE     := $(filter-out csrc/probes/selftest.c,$(wildcard csrc/*.c csrc/probes/
 HEADERS  := $(wildcard csrc/*.h csrc/probes/*.h)
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum -Wvla -Wpointer-arith -Wwrite-strings -Wundef -Wno-missing-field-initializers
 CFLAGS   := -std=gnu11 -D_GNU_SOURCE -DKP_VERSION='"$(VERSION)"' $(WARNINGS) -Werror
-ZIGCC    := $(BIN)/python -m ziglang cc -target $(ARCH)-linux-musl -static -s -Os -ffunction-sections -fdata-sections -Wl,--gc-sections
+ZIGCC    := $(BIN)/python -m ziglang cc -target $(ARCH)-linux-musl -static -Os -ffunction-sections -fdata-sections
+JOBS     := $(shell nproc)
 
 .PHONY: help run build collector test vm lint format docs bench clean deps deps-run
 
@@ -82,13 +83,38 @@ $(BIN)/kprobe: build/venv-dev setup.py csrc/build_ffi.py $(CORE) $(HEADERS)
 	@touch $@
 
 # --- C ---
+# Objects are made by a make of its own, on all cores, so that the rest stays in order.
+
+OBJECTS  := $(CORE:csrc/%.c=build/$(ARCH)/%.o)
+SELFTEST := $(filter-out build/$(ARCH)/collect.o,$(OBJECTS)) build/$(ARCH)/selftest/collect.o build/$(ARCH)/probes/selftest.o
+SANITIZE := $(CORE:csrc/%.c=build/asan/%.o)
+
+.PHONY: objects selftest-objects asan-objects
+objects: $(OBJECTS)
+selftest-objects: $(SELFTEST)
+asan-objects: $(SANITIZE)
+
+build/$(ARCH)/%.o: csrc/%.c $(HEADERS) Makefile pyproject.toml
+	@mkdir -p $(@D)
+	$(ZIGCC) $(CFLAGS) -c -o $@ $<
+
+build/$(ARCH)/selftest/collect.o: csrc/collect.c $(HEADERS) Makefile pyproject.toml
+	@mkdir -p $(@D)
+	$(ZIGCC) $(CFLAGS) -DKP_SELFTEST -c -o $@ $<
+
+build/asan/%.o: csrc/%.c $(HEADERS) Makefile pyproject.toml
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Wno-error -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -c -o $@ $<
 
 $(COLLECT): build/venv-dev $(CORE) $(HEADERS)
-	@mkdir -p dist
-	$(ZIGCC) $(CFLAGS) -o $@ $(CORE)
+	@mkdir -p $(@D)
+	@$(MAKE) --no-print-directory --silent --jobs=$(JOBS) objects
+	$(ZIGCC) -s -Wl,--gc-sections -o $@ $(OBJECTS)
 
 build/kprobe-collect-selftest: build/venv-dev $(CORE) csrc/probes/selftest.c $(HEADERS)
-	$(ZIGCC) $(CFLAGS) -DKP_SELFTEST -o $@ $(CORE) csrc/probes/selftest.c
+	@$(MAKE) --no-print-directory --silent --jobs=$(JOBS) selftest-objects
+	$(ZIGCC) -s -Wl,--gc-sections -o $@ $(SELFTEST)
 
 build/kprobe-collect-asan: build/venv-dev $(CORE) $(HEADERS)
-	$(CC) $(CFLAGS) -Wno-error -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -o $@ $(CORE)
+	@$(MAKE) --no-print-directory --silent --jobs=$(JOBS) asan-objects
+	$(CC) -fsanitize=address,undefined -o $@ $(SANITIZE)
