@@ -2,22 +2,16 @@
 /* Links: each kind made with the attributes and under the name that Calico gives it, then read back. */
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
 #include <sched.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
-#include <linux/sockios.h>
 
 #include "families.h"
 #include "link.h"
-
-#define LO_INDEX 1
 
 /* Newer than 3.10's if_link.h. */
 enum {
@@ -50,37 +44,11 @@ static void run_make(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_r
 
 static const struct kp_method make_link = {
 	.run = run_make,
-	.asks = "RTM_NEWLINK with the kind, name and attributes in a network namespace of our own, then RTM_GETLINK by name; tunnels are set up",
-	.proves = "works: read back with the same kind and attributes; absent: EOPNOTSUPP, no such kind; broken: something else was read back",
+	.asks = "RTM_NEWLINK with the kind, name and attributes in a network namespace of our own, then RTM_GETLINK by name; "
+		"tunnels are set up",
+	.proves = "works: read back with the same kind and attributes; absent: EOPNOTSUPP, no such kind; broken: something else "
+		  "was read back",
 	.rules = kp_link_rules,
-	.gate = KP_CAP_NET_ADMIN,
-};
-
-/* lo is in every network namespace of every kernel with CONFIG_NET: changing its MTU is the request nobody can lack. */
-static void run_lo(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
-{
-	static const struct link_arg lo = { .kind = "", .name = "lo", .mtu = 61000 };
-	int rtnl = kp_nl_socket(ctx, res, NETLINK_ROUTE), rc;
-	struct link_seen s;
-
-	(void)row;
-	if (rtnl < 0)
-		return;
-	rc = kp_link_mtu(ctx, rtnl, LO_INDEX, lo.mtu);
-	if (rc)
-		return kp_fail(ctx, res, "set MTU of lo", KP_CALL_PLAIN, -rc);
-	rc = kp_link_look(ctx, rtnl, &lo, &s);
-	if (rc)
-		return kp_fail(ctx, res, "read-back", KP_CALL_PLAIN, -rc);
-	if (s.wrong)
-		return kp_broken(res, "read-back", s.wrong);
-	kp_works(res, "read-back");
-}
-
-const struct kp_method kp_link_change_lo = {
-	.run = run_lo,
-	.asks = "RTM_NEWLINK that changes the MTU of lo, then RTM_GETLINK",
-	.proves = "works: the new MTU is read back",
 	.gate = KP_CAP_NET_ADMIN,
 };
 
@@ -208,7 +176,8 @@ static void run_peer_netns(struct kp_ctx *ctx, const struct kp_probe *row, struc
 
 static const struct kp_method veth_netns = {
 	.run = run_peer_netns,
-	.asks = "RTM_NEWLINK of a veth from inside one namespace, the peer placed in another by IFLA_NET_NS_FD with a fixed MAC; RTM_GETLINK there",
+	.asks = "RTM_NEWLINK of a veth from inside one namespace, the peer placed in another by IFLA_NET_NS_FD with a fixed MAC; "
+		"RTM_GETLINK there",
 	.proves = "works: the peer is in the other namespace, a veth, with its name and MAC",
 	.rules = kp_link_rules,
 	.gate = KP_CAP_NET_ADMIN,
@@ -293,6 +262,20 @@ static const struct kp_rule vxlan6_rules[] = {
 	{ 0 },
 };
 
+/* geneve_configure(), as above. Before v4.4 (8ed66f0e8235) REMOTE6 is passed over and REMOTE is demanded. */
+static const struct kp_rule geneve6_rules[] = {
+	{ EINVAL, KP_ABSENT, "an IPv4 address is demanded, so REMOTE6 is not known (came with v4.4)" },
+	{ EAFNOSUPPORT, KP_ABSENT, "no IPv6 in this kernel, or ipv6.disable=1" },
+	{ EPFNOSUPPORT, KP_ABSENT, "geneve has no IPv6 in this kernel" },
+	{ 0 },
+};
+
+/* v4.3, e305ac6cf5a1 */
+static const struct kp_rule geneve_md_rules[] = {
+	{ EINVAL, KP_ABSENT, "a VNI is demanded, so COLLECT_METADATA is not known (came with v4.3)" },
+	{ 0 },
+};
+
 static void ipip_data(struct kp_nlbuf *b)
 {
 	/* Addresses of its own: with none it would have the fallback device's parameters, and answer EEXIST for them. */
@@ -327,56 +310,7 @@ static const char *check_netkit(const struct nlmsghdr *msg)
 	return mode && kp_get_u32(mode) == KP_NETKIT_L2 ? NULL : "not the L2 mode that was asked for";
 }
 
-/* --- checksum offload --- */
-
-static int ethtool_value(int fd, const char *name, uint32_t cmd, uint32_t *value)
-{
-	struct ethtool_value v = { .cmd = cmd, .data = *value };
-	struct ifreq ifr = { .ifr_data = (void *)&v };
-
-	kp_copy(ifr.ifr_name, sizeof(ifr.ifr_name), name);
-	if (ioctl(fd, SIOCETHTOOL, &ifr))
-		return -errno;
-	*value = v.data;
-	return 0;
-}
-
-/* Felix switches it off on tunnels of kernels up to 5.7.0. The device is there, so the ioctl loads no module. */
-static void run_tx_checksum(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
-{
-	kp_autoclose fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	const char *name = row->arg;
-	uint32_t value = 0;
-	int rc;
-
-	ctx->extack[0] = '\0';
-	if (fd < 0)
-		return kp_fail(ctx, res, "socket", KP_CALL_SOCKET, errno);
-	rc = ethtool_value(fd, name, ETHTOOL_GTXCSUM, &value);
-	if (rc)
-		return kp_fail(ctx, res, "ETHTOOL_GTXCSUM", KP_CALL_PLAIN, -rc);
-	kp_detail(res, "before", value ? "on" : "off");
-	value = 0;
-	rc = ethtool_value(fd, name, ETHTOOL_STXCSUM, &value);
-	if (rc)
-		return kp_fail(ctx, res, "ETHTOOL_STXCSUM", KP_CALL_PLAIN, -rc);
-	value = 1;
-	rc = ethtool_value(fd, name, ETHTOOL_GTXCSUM, &value);
-	if (rc)
-		return kp_fail(ctx, res, "read-back", KP_CALL_PLAIN, -rc);
-	if (value)
-		return kp_broken(res, "read-back", "transmit checksum offload was switched off and is still on");
-	kp_works(res, "read-back");
-}
-
-static const struct kp_method tx_checksum = {
-	.run = run_tx_checksum,
-	.asks = "SIOCETHTOOL with ETHTOOL_GTXCSUM, ETHTOOL_STXCSUM 0 and ETHTOOL_GTXCSUM again on the tunnel that was made",
-	.proves = "works: it reads off afterwards; absent: EOPNOTSUPP, the device has no such offload",
-	.rules = (const struct kp_rule[]){ { EOPNOTSUPP, KP_ABSENT, "the device's driver has no transmit checksum offload" }, { 0 } },
-	.gate = KP_CAP_NET_ADMIN,
-};
-
+/* clang-format off */
 #define LINK(...) &(const struct link_arg){ __VA_ARGS__ }
 
 static const struct kp_probe rows[] = {
@@ -406,7 +340,7 @@ static const struct kp_probe rows[] = {
 	  .kconfig = "CONFIG_VXLAN", .since = "3.7", .by = &make_link,
 	  .arg = LINK(.kind = "vxlan", .name = "vxlan.calico", .data = vxlan4_data, .check = check_vxlan4, .mtu = 1450, .up = true) },
 	{ .id = "link.tx-checksum", .title = "transmit checksum offload of a VXLAN device can be switched off", .modules = "vxlan",
-	  .kconfig = "CONFIG_VXLAN", .since = "3.7", .needs = "link.vxlan.inet", .by = &tx_checksum, .arg = "vxlan.calico" },
+	  .kconfig = "CONFIG_VXLAN", .since = "3.7", .needs = "link.vxlan.inet", .by = &kp_link_tx_checksum, .arg = "vxlan.calico" },
 	{ .id = "link.vxlan.inet6", .title = "VXLAN tunnel device over IPv6, VNI 4096, UDP 4789, no learning", .modules = "vxlan",
 	  .kconfig = "CONFIG_VXLAN CONFIG_IPV6", .since = "3.11", .by = &make_link, .rules = vxlan6_rules,
 	  .arg = LINK(.kind = "vxlan", .name = "vxlan-v6.calico", .data = vxlan6_data, .check = check_vxlan6, .mtu = 1430, .up = true) },
@@ -422,11 +356,14 @@ static const struct kp_probe rows[] = {
 	  .host = "dummy0 (the module's numdummies=1)", .by = &make_link, .arg = LINK(.kind = "dummy", .name = "kube-ipvs0", .up = true) },
 	{ .id = "link.bridge", .title = "bridge", .modules = "bridge", .kconfig = "CONFIG_BRIDGE", .since = "2.6.38", .by = &make_link,
 	  .arg = LINK(.kind = "bridge", .name = "cni0", .up = true) },
+#include "link_rows.h"
 };
+/* clang-format on */
 
 const struct kp_family kp_family_link = {
 	.name = "link",
 	.title = "Links",
 	.rows = rows,
 	.n_rows = KP_ARRAY_SIZE(rows),
+	.records = "kernel log, level info: bonds that are taken down, and the VLAN 0 that 8021q gives to a bond",
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
 /* How links are made and looked at. */
 #include <errno.h>
+#include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -24,18 +25,39 @@ const void *kp_link_data(const struct nlmsghdr *msg, uint16_t type, size_t *ret_
 	return data ? kp_nl_find(data, len, type, ret_len) : NULL;
 }
 
+/* A kernel tells what it was told. What it does not tell at all it passed over, as it does with what it does not know. */
+static void look_set(const void *info, size_t info_len, struct link_seen *s)
+{
+	size_t len = 0;
+	const void *data = info ? kp_nl_find(info, info_len, IFLA_INFO_DATA, &len) : NULL;
+	uint16_t type;
+
+	switch (kp_attr_compare(data, len, s->arg->set, &type)) {
+	case KP_A_SAME:
+		break;
+	case KP_A_MISSING:
+		s->missing = type;
+		break;
+	case KP_A_OTHER:
+		s->wrong = "an attribute has not the value that was set";
+		break;
+	}
+}
+
 static bool look(const struct nlmsghdr *msg, void *ptr)
 {
 	const struct ifinfomsg *ifi = NLMSG_DATA(msg);
 	struct link_seen *s = ptr;
-	size_t len;
-	const void *info = kp_nl_attr(msg, sizeof(*ifi), IFLA_LINKINFO, &len);
-	const char *kind = info ? kp_nl_find(info, len, IFLA_INFO_KIND, &len) : NULL;
+	size_t info_len = 0, len = 0;
+	const void *info = kp_nl_attr(msg, sizeof(*ifi), IFLA_LINKINFO, &info_len);
+	const char *kind = info ? kp_nl_find(info, info_len, IFLA_INFO_KIND, &len) : NULL;
 
 	s->index = ifi->ifi_index;
 	s->kind = kind && len >= strlen(s->arg->kind) && !strncmp(kind, s->arg->kind, len);
 	if (s->arg->check)
 		s->wrong = s->arg->check(msg);
+	if (s->arg->set)
+		look_set(info, info_len, s);
 	if (s->arg->mtu && !s->wrong) {
 		const void *mtu = kp_nl_attr(msg, sizeof(*ifi), IFLA_MTU, &len);
 
@@ -57,7 +79,7 @@ int kp_link_look(struct kp_ctx *ctx, int rtnl, const struct link_arg *a, struct 
 	return kp_nl_query(ctx, rtnl, &b, look, s);
 }
 
-static int create(struct kp_ctx *ctx, int rtnl, const struct link_arg *a)
+static int create(struct kp_ctx *ctx, int rtnl, const struct link_arg *a, int over)
 {
 	const struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
 	struct kp_nlbuf b;
@@ -70,11 +92,16 @@ static int create(struct kp_ctx *ctx, int rtnl, const struct link_arg *a)
 		kp_nl_u32(&b, IFLA_MTU, a->mtu);
 	if (a->common)
 		a->common(&b);
+	if (over)
+		kp_nl_u32(&b, IFLA_LINK, (uint32_t)over);
 	info = kp_nl_nest(&b, IFLA_LINKINFO);
 	kp_nl_str(&b, IFLA_INFO_KIND, a->kind);
-	if (a->data) {
+	if (a->data || a->set) {
 		data = kp_nl_nest(&b, IFLA_INFO_DATA);
-		a->data(&b);
+		if (a->data)
+			a->data(&b);
+		if (a->set)
+			kp_attr_put(&b, a->set);
 		kp_nl_end(&b, data);
 	}
 	kp_nl_end(&b, info);
@@ -98,14 +125,40 @@ static int failed(struct kp_ctx *ctx, struct kp_result *res, const char *step, i
 	return -1;
 }
 
+/* The veth that @a lies over, with a peer of its own. Returns its ifindex or -errno. */
+static int make_over(struct kp_ctx *ctx, int rtnl, const struct link_arg *a)
+{
+	char peer[IFNAMSIZ];
+	int index, rc = 0;
+
+	kp_copy(peer, sizeof(peer), a->over);
+	kp_cat(peer, sizeof(peer), "-p");
+	index = kp_veth_add(ctx, rtnl, a->over, peer);
+	if (index > 0 && a->over_up)
+		rc = kp_link_up(ctx, rtnl, index, true);
+	return rc ? rc : index;
+}
+
+static int passed_over(struct kp_result *res, const struct link_seen *s)
+{
+	kp_detail_u(res, "attribute-not-told", s->missing);
+	kp_absent(res, "read-back", "the kernel made the device and passed an attribute over that it does not know");
+	return -1;
+}
+
 int kp_link_make(struct kp_ctx *ctx, struct kp_result *res, const struct link_arg *a)
 {
-	int rtnl = kp_nl_socket(ctx, res, NETLINK_ROUTE), rc;
+	int rtnl = kp_nl_socket(ctx, res, NETLINK_ROUTE), over = 0, rc;
 	struct link_seen s;
 
 	if (rtnl < 0)
 		return -1;
-	rc = create(ctx, rtnl, a);
+	if (a->over) {
+		over = make_over(ctx, rtnl, a);
+		if (over < 0)
+			return failed(ctx, res, "make a veth to lie over", over);
+	}
+	rc = create(ctx, rtnl, a, over);
 	if (rc == -EEXIST && a->adopt) {
 		kp_detail(res, "adopted", "the fallback device that came with the namespace");
 		rc = 0;
@@ -127,6 +180,8 @@ int kp_link_make(struct kp_ctx *ctx, struct kp_result *res, const struct link_ar
 		kp_broken(res, "read-back", s.wrong ? s.wrong : "the device is not of the kind that was asked for");
 		return -1;
 	}
+	if (s.missing)
+		return passed_over(res, &s);
 	if (a->up) {
 		rc = kp_link_up(ctx, rtnl, s.index, true);
 		if (rc)
