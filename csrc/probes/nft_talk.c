@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
+/* nf_tables transactions, and what comes back of them. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "../link.h"
+#include "nft.h"
+
+#define SUBSYS 10 /* NFNL_SUBSYS_NFTABLES */
+#define BATCH_BEGIN 0x10
+#define BATCH_END 0x11
+
+static void put_msg(struct kp_nft *t, struct kp_nlbuf *b, uint8_t type, uint16_t flags)
+{
+	const struct kp_nft_header hdr = { .family = t->arg ? t->arg->family : 0 };
+
+	kp_nl_msg(t->ctx, b, (uint16_t)(SUBSYS << 8 | type), flags, &hdr, sizeof(hdr));
+}
+
+static void put_marker(struct kp_nft *t, struct kp_nlbuf *b, uint16_t type)
+{
+	const struct kp_nft_header hdr = { .res_id = htons(SUBSYS) };
+
+	kp_nl_msg(t->ctx, b, type, 0, &hdr, sizeof(hdr));
+}
+
+bool kp_nft_start(struct kp_nft *t, struct kp_ctx *ctx, struct kp_result *res)
+{
+	*t = (struct kp_nft){ .ctx = ctx, .res = res, .arg = ctx->row->arg };
+	t->fd = kp_nl_socket(ctx, res, NETLINK_NETFILTER);
+	if (t->fd < 0)
+		return false;
+	kp_copy(t->table, sizeof(t->table), "kp");
+	kp_cat_u(t->table, sizeof(t->table), ctx->seq);
+	return true;
+}
+
+int kp_nft_get(struct kp_nft *t, uint8_t type, const struct kp_nft_attr *attr, uint16_t flags,
+	       bool (*each)(const struct nlmsghdr *msg, void *arg), void *arg)
+{
+	struct kp_nlbuf b;
+
+	kp_nl_init(&b);
+	put_msg(t, &b, type, flags);
+	if (attr) {
+		kp_nl_str(&b, KP_NFTA_TABLE, t->table);
+		kp_nft_put(&b, attr);
+	}
+	return kp_nl_query(t->ctx, t->fd, &b, each, arg);
+}
+
+static uint16_t make_flags(uint8_t type)
+{
+	return NLM_F_CREATE | (type == KP_NFT_NEWRULE ? NLM_F_APPEND : 0);
+}
+
+/* Only the last message is acknowledged: kp_nl_talk() waits for that, or for the first that fails. */
+int kp_nft_commit(struct kp_nft *t, bool with_table, const struct kp_nft_msg *msg)
+{
+	struct kp_nlbuf b;
+
+	kp_nl_init(&b);
+	put_marker(t, &b, BATCH_BEGIN);
+	if (with_table) {
+		put_msg(t, &b, KP_NFT_NEWTABLE, NLM_F_CREATE | (msg && msg->attr ? 0 : NLM_F_ACK));
+		kp_nl_str(&b, KP_NFTA_TABLE, t->table);
+	}
+	for (; msg && msg->attr; msg++) {
+		put_msg(t, &b, msg->type, make_flags(msg->type) | (msg[1].attr ? 0 : NLM_F_ACK));
+		kp_nl_str(&b, KP_NFTA_TABLE, t->table);
+		kp_nft_put(&b, msg->attr);
+	}
+	put_marker(t, &b, BATCH_END);
+	return kp_nl_talk(t->ctx, t->fd, &b);
+}
+
+bool kp_nft_make(struct kp_nft *t, const char *step, bool with_table, const struct kp_nft_msg *msg)
+{
+	int rc = kp_nft_commit(t, with_table, msg);
+
+	if (rc)
+		kp_fail(t->ctx, t->res, step, KP_CALL_PLAIN, -rc);
+	return !rc;
+}
+
+bool kp_nft_unmake(struct kp_nft *t, const char *step, const struct kp_nft_msg *msg)
+{
+	struct kp_nlbuf b;
+	int rc;
+
+	kp_nl_init(&b);
+	put_marker(t, &b, BATCH_BEGIN);
+	put_msg(t, &b, KP_NFT_DEL(msg->type), NLM_F_ACK);
+	kp_nl_str(&b, KP_NFTA_TABLE, t->table);
+	kp_nft_put(&b, msg->attr);
+	put_marker(t, &b, BATCH_END);
+	rc = kp_nl_talk(t->ctx, t->fd, &b);
+	if (rc)
+		kp_fail(t->ctx, t->res, step, KP_CALL_PLAIN, -rc);
+	return !rc;
+}
+
+/*
+ * Takes the table and all that is in it away again: between v4.16 and v4.18 (f92b40a8b264) a hook takes one nat chain only, of
+ * whichever table. Where it cannot be done (before v3.18) nothing is lost: the next row has a table of another name.
+ */
+void kp_nft_drop(struct kp_nft *t)
+{
+	char extack[KP_TEXT];
+	struct kp_nlbuf b;
+
+	kp_copy(extack, sizeof(extack), t->ctx->extack);
+	kp_nl_init(&b);
+	put_marker(t, &b, BATCH_BEGIN);
+	put_msg(t, &b, KP_NFT_DEL(KP_NFT_NEWTABLE), NLM_F_ACK);
+	kp_nl_str(&b, KP_NFTA_TABLE, t->table);
+	put_marker(t, &b, BATCH_END);
+	kp_nl_talk(t->ctx, t->fd, &b);
+	kp_copy(t->ctx->extack, sizeof(t->ctx->extack), extack);
+}
+
+/* A dump is searched for the message that was put. */
+struct search {
+	const struct kp_nft *t;
+	const struct kp_nft_msg *msg;
+	unsigned int found;
+	bool same;
+	struct kp_nft_diff diff;
+};
+
+/* What tells one object of a table from another: none for a table, none but the chain for a rule. */
+static uint16_t name_attr(uint8_t type)
+{
+	return type == KP_NFT_NEWTABLE ? 0 : type == KP_NFT_NEWCHAIN ? KP_NFTA_CHAIN_NAME : KP_NFTA_NAME;
+}
+
+static bool is_text(const struct nlmsghdr *msg, uint16_t type, const char *text)
+{
+	size_t len = 0;
+	const char *attr = kp_nl_attr(msg, sizeof(struct kp_nft_header), type, &len);
+
+	return attr && len == strlen(text) + 1 && !memcmp(attr, text, len);
+}
+
+/* A dump of elements may end with a message that has none. */
+static bool is_empty(const struct nlmsghdr *msg, uint8_t type)
+{
+	size_t len = 1;
+
+	return type == KP_NFT_NEWSETELEM &&
+	       (!kp_nl_attr(msg, sizeof(struct kp_nft_header), KP_NFTA_ELEMS_ELEMENTS, &len) || !len);
+}
+
+static bool compare(const struct nlmsghdr *msg, void *arg)
+{
+	const size_t skip = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct kp_nft_header));
+	struct search *s = arg;
+	const struct kp_nft_attr *name = kp_nft_find(s->msg->attr, name_attr(s->msg->type));
+
+	/* Dumps are of one table, one chain only since v4.8 (6e1f760e13c7) for rules, of one table since v4.1 for sets, else of all. */
+	if (msg->nlmsg_type != (SUBSYS << 8 | s->msg->type) || !is_text(msg, KP_NFTA_TABLE, s->t->table) ||
+	    (name && !is_text(msg, name->type, name->data)) || is_empty(msg, s->msg->type))
+		return true;
+	s->found++;
+	s->diff.name = NULL;
+	s->same = kp_nft_same((const unsigned char *)msg + skip, msg->nlmsg_len - skip, s->msg->attr, &s->diff);
+	return true;
+}
+
+static void describe(struct kp_result *res, const struct kp_nft_diff *d)
+{
+	char text[64] = "";
+
+	kp_cat(text, sizeof(text), d->name ? d->name : "object");
+	kp_cat(text, sizeof(text), " attribute ");
+	kp_cat_u(text, sizeof(text), d->attr);
+	kp_detail(res, d->missing ? "passed-over" : "differs", text);
+}
+
+/*
+ * An attribute that the kernel does not know is passed over by nla_parse() where the policy is not strict, as nf_tables' is not: the
+ * object comes back without it. That is a kernel that has not got it, not one that is broken.
+ */
+bool kp_nft_read_back(struct kp_nft *t, const char *step, const struct kp_nft_msg *msg)
+{
+	struct search s = { .t = t, .msg = msg };
+	const struct kp_nft_attr *name = kp_nft_find(msg->attr, name_attr(msg->type));
+	const struct kp_nft_attr key[2] = { name ? *name : (struct kp_nft_attr){ 0 }, { 0 } };
+	int rc = kp_nft_get(t, KP_NFT_GET(msg->type), key, NLM_F_DUMP, compare, &s);
+
+	if (rc) {
+		kp_fail(t->ctx, t->res, step, KP_CALL_PLAIN, -rc);
+		return false;
+	}
+	if (s.found == 1 && s.same)
+		return true;
+	if (s.found != 1) {
+		kp_broken(t->res, step, s.found ? "the kernel gives back more than was put there" : "the kernel does not give back what was put there");
+		return false;
+	}
+	describe(t->res, &s.diff);
+	if (s.diff.missing)
+		kp_absent(t->res, step, "the kernel took it and passed over a part that it does not know: it is newer than the kernel");
+	else
+		kp_broken(t->res, step, "what the kernel gives back is not what was put there");
+	return false;
+}
