@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """Namespaces and links: util-linux, ip, ethtool, wg."""
 
-from .model import Oracle
+from .model import Oracle, each
 
 MAC = "ee:ee:ee:ee:ee:ee"
 # RFC 7748, section 6.1
@@ -34,6 +34,67 @@ WG_SET = (
 
 def kind_is(name: str, kind: str) -> str:
     return f"ip -d link show {name} | grep -qw {kind}"
+
+
+# Kinds that are told all by one command: what is made (with what it lies over), what the listing shows of it.
+VETH = "ip link add kplow type veth peer name kplow-p && ip link set kplow up"
+MADE = Oracle(
+    "link.<row>",
+    do=("ip link add <make>", "ip link set <device> up"),
+    see=("ip -d link show <device> | grep -q '<shows>'",),
+)
+OVER = Oracle("link.<row>", setup=(VETH,), do=MADE.do, see=MADE.see)
+BETWEEN4 = "local 10.111.0.1 remote 10.111.0.2"
+BETWEEN6 = "local fd6b::1 remote fd6b::2"
+TOLD4 = "remote 10.111.0.2 local 10.111.0.1"
+TOLD6 = "remote fd6b::2 local fd6b::1"
+NEIGHBOURS = (
+    (
+        "geneve.inet",
+        "kpgeneve4 type geneve id 4096 remote 10.111.0.2 dstport 6081",
+        "geneve id 4096 remote 10.111.0.2 ",
+    ),
+    ("geneve.inet6", "kpgeneve6 type geneve id 4097 remote fd6b::2 dstport 6082", "geneve id 4097 remote fd6b::2 "),
+    ("geneve.collect-metadata", "kpgenevemd type geneve external dstport 6083", "geneve external "),
+    ("gre", f"kpgre type gre {BETWEEN4}", f"gre {TOLD4} "),
+    ("gretap", f"kpgretap type gretap {BETWEEN4}", f"gretap {TOLD4} "),
+    (
+        "erspan",
+        f"kperspan type erspan seq key 30 {BETWEEN4} erspan_ver 1 erspan 123",
+        f"erspan {TOLD4} .*ikey 0.0.0.30 okey 0.0.0.30 .*erspan_index 123",
+    ),
+    ("ip6gre", f"kpip6gre type ip6gre {BETWEEN6}", f"ip6gre {TOLD6} "),
+    ("ip6gretap", f"kpip6gretap type ip6gretap {BETWEEN6}", f"ip6gretap {TOLD6} "),
+    ("ipip.collect-metadata", "kpipipmd type ipip external", "ipip external "),
+    ("sit", f"kpsit type sit {BETWEEN4}", f"sit .*{TOLD4} "),
+    ("ip6tnl.ip6ip6", f"kpip6tnl6 type ip6tnl mode ip6ip6 {BETWEEN6}", f"ip6tnl ip6ip6 {TOLD6} "),
+    ("ip6tnl.ipip6", f"kpip6tnl4 type ip6tnl mode ipip6 {BETWEEN6}", f"ip6tnl ipip6 {TOLD6} "),
+    ("ip6tnl.collect-metadata", "kpip6tnlmd type ip6tnl external", "ip6tnl external "),
+    ("xfrm", "kpxfrm type xfrm dev lo if_id 42", "xfrm if_id 0x2a "),
+    ("vrf", "kpvrf type vrf table 100", "vrf table 100 "),
+    ("team", "kpteam type team", "team "),
+    ("bond", "kpbond type bond", "bond mode "),
+    ("bond.active-backup", "kpbondab type bond mode active-backup miimon 100", "bond mode active-backup .*miimon 100 "),
+)
+OVER_VETH = (
+    ("macvlan", "kpmacvlan link kplow type macvlan mode bridge", "macvlan mode bridge "),
+    ("ipvlan", "kpipvlan link kplow type ipvlan mode l2", "ipvlan *mode l2 "),
+    ("ipvlan.l3", "kpipvlan3 link kplow type ipvlan mode l3", "ipvlan *mode l3 "),
+    ("ipvlan.l3s", "kpipvlan3s link kplow type ipvlan mode l3s", "ipvlan *mode l3s "),
+    ("vlan", "kpvlan link kplow type vlan id 100", "vlan protocol 802.1Q id 100 "),
+    ("vlan.8021ad", "kpvlanad link kplow type vlan proto 802.1ad id 100", "vlan protocol 802.1ad id 100 "),
+)
+TAP = Oracle(
+    "link.<row>",
+    do=("ip tuntap add <device> mode <mode>", "ip link set <device> up"),
+    see=("ip -d link show <device> | grep -q 'tun type <shows>'",),
+)
+
+
+def columns(table: tuple[tuple[str, str, str], ...]) -> dict[str, tuple[str, ...]]:
+    """A table by row as one by column."""
+    rows, makes, shows = zip(*table, strict=True)
+    return {"row": rows, "make": makes, "shows": shows, "device": tuple(make.split()[0] for make in makes)}
 
 
 ORACLES = (
@@ -139,6 +200,15 @@ ORACLES = (
         see=(kind_is("kube-ipvs0", "dummy"),),
     ),
     Oracle("link.bridge", do=("ip link add cni0 type bridge", "ip link set cni0 up"), see=(kind_is("cni0", "bridge"),)),
+    *each(MADE, **columns(NEIGHBOURS)),
+    *each(OVER, **columns(OVER_VETH)),
+    *each(
+        TAP,
+        row=("tun", "tap", "tap.multi-queue"),
+        device=("kptun0", "kptap0", "kptap1"),
+        mode=("tun", "tap", "tap multi_queue vnet_hdr"),
+        shows=("tun", "tap", "tap .*vnet_hdr on multi_queue"),
+    ),
     Oracle("link.wireguard", do=WG, see=(kind_is("wireguard.cali", "wireguard"),)),
     Oracle(
         "link.wireguard.inet6",
