@@ -12,6 +12,7 @@ extern const struct kp_family kp_family_route;
 extern const struct kp_family kp_family_ipset;
 extern const struct kp_family kp_family_bpf_btf;
 extern const struct kp_family kp_family_bpf_prog;
+extern const struct kp_family kp_family_bpf_map;
 extern const struct kp_family kp_family_xt_legacy_ipv4;
 extern const struct kp_family kp_family_xt_legacy_ipv6;
 extern const struct kp_family kp_family_xt_nft_ipv4;
