@@ -41,7 +41,7 @@ SET("set.addr-addr." F, "type " V("ipv4_addr . ipv4_addr", "ipv6_addr . ipv6_add
 SET("set.concat-interval." F, "type " V("ipv4_addr", "ipv6_addr") " . inet_service; flags interval", "5.6", SET_TREE,
     "set.interval." F, ELEM(KEY(FROM1), KEY_END(UPTO1)), ELEM(KEY(FROM2), KEY_END(UPTO2)),
     SET_OF("kp-set", KP_NFT_SET_INTERVAL | KP_NFT_SET_CONCAT, CONCAT2(T_ADDR, T_SERVICE), ADDR_LEN + 4,
-	   NEST(KP_NFTA_SET_DESC, NEST(KP_NFTA_SET_DESC_CONCAT, NEST(1, U32(1, ADDR_LEN)), NEST(1, U32(1, 2)))))),
+	   NEST(KP_NFTA_SET_DESC, LIST(KP_NFTA_SET_DESC_CONCAT, NEST(1, U32(1, ADDR_LEN)), NEST(1, U32(1, 2)))))),
 SET("map.ifname-verdict." F, "type ifname : verdict", "3.13", SET_HASH, "set." V("ipv4_addr", "ipv6_addr"), IF_GOTO("cali1"),
     IF_GOTO("cali2"), VMAP_OF("kp-set", 0, T_IFNAME, 16)),
 SET("map.addr-verdict." F, "type " V("ipv4_addr", "ipv6_addr") " : verdict", "3.13", SET_HASH, "set." V("ipv4_addr", "ipv6_addr"),

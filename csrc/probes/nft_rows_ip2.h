@@ -101,7 +101,7 @@ RULE("dup", "dup to " TEXT1 " device \"lo\"", "4.3", forward, DUP_MODULES, V("CO
 /* --- flowtables --- */
 FLOW("deviceless", "hook ingress priority 0", "5.8", FLOWTABLE()),
 FLOW("devices", "hook ingress priority 0; devices = { kpnft0, kpnft1 }", "4.16",
-     FLOWTABLE({ .type = KP_NFTA_FLOWTABLE_HOOK_DEVS, .kind = KP_NFT_BAG, .data = LIST_OF(STR(1, "kpnft0"), STR(1, "kpnft1")) })),
+     FLOWTABLE(BAG(KP_NFTA_FLOWTABLE_HOOK_DEVS, STR(1, "kpnft0"), STR(1, "kpnft1")))),
 { .id = "nft.flowtable.offload-rule." F, .title = "flow offload @kp-flow", .modules = BASE FLOW_MODULES CT_MODULES " nft_flow_offload",
   .kconfig = FLOW_KCONFIG " CONFIG_NFT_FLOW_OFFLOAD", .since = "4.16", OPT_TRACKS .by = &kp_nft_rule,
   .needs = NEEDS_forward " nft.flowtable.devices." F " nft.expr.ct.state." F,

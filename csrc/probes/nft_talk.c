@@ -127,6 +127,7 @@ struct search {
 	unsigned int found;
 	bool same;
 	struct kp_nft_diff diff;
+	struct kp_nlbuf elems;
 };
 
 /* What tells one object of a table from another: none for a table, none but the chain for a rule. */
@@ -143,13 +144,29 @@ static bool is_text(const struct nlmsghdr *msg, uint16_t type, const char *text)
 	return attr && len == strlen(text) + 1 && !memcmp(attr, text, len);
 }
 
-/* A dump of elements may end with a message that has none. */
-static bool is_empty(const struct nlmsghdr *msg, uint8_t type)
+/* Elements of one set may come in several messages (a "*" in one of its own), the last of which may have none. */
+static void gather(struct search *s, const struct nlmsghdr *msg)
 {
-	size_t len = 1;
+	size_t len = 0;
+	const void *elems = kp_nl_attr(msg, sizeof(struct kp_nft_header), KP_NFTA_ELEMS_ELEMENTS, &len);
 
-	return type == KP_NFT_NEWSETELEM &&
-	       (!kp_nl_attr(msg, sizeof(struct kp_nft_header), KP_NFTA_ELEMS_ELEMENTS, &len) || !len);
+	if (elems)
+		kp_nl_raw(&s->elems, elems, len);
+	s->found = 1;
+}
+
+static void compare_gathered(struct search *s)
+{
+	const struct kp_nft_attr *want = kp_nft_find(s->msg->attr, KP_NFTA_ELEMS_ELEMENTS);
+	struct kp_nft_attr whole[2] = { *want, { 0 } };
+	size_t nest;
+	struct kp_nlbuf b;
+
+	kp_nl_init(&b);
+	nest = kp_nl_nest(&b, want->type);
+	kp_nl_raw(&b, s->elems.data, s->elems.len);
+	kp_nl_end(&b, nest);
+	s->same = kp_nft_same(b.data, b.len, whole, &s->diff);
 }
 
 static bool compare(const struct nlmsghdr *msg, void *arg)
@@ -160,8 +177,12 @@ static bool compare(const struct nlmsghdr *msg, void *arg)
 
 	/* Dumps are of one table, one chain only since v4.8 (6e1f760e13c7) for rules, of one table since v4.1 for sets, else of all. */
 	if (msg->nlmsg_type != (SUBSYS << 8 | s->msg->type) || !is_text(msg, KP_NFTA_TABLE, s->t->table) ||
-	    (name && !is_text(msg, name->type, name->data)) || is_empty(msg, s->msg->type))
+	    (name && !is_text(msg, name->type, name->data)))
 		return true;
+	if (s->msg->type == KP_NFT_NEWSETELEM) {
+		gather(s, msg);
+		return true;
+	}
 	s->found++;
 	s->diff.name = NULL;
 	s->same = kp_nft_same((const unsigned char *)msg + skip, msg->nlmsg_len - skip, s->msg->attr, &s->diff);
@@ -184,11 +205,20 @@ static void describe(struct kp_result *res, const struct kp_nft_diff *d)
  */
 bool kp_nft_read_back(struct kp_nft *t, const char *step, const struct kp_nft_msg *msg)
 {
-	struct search s = { .t = t, .msg = msg };
 	const struct kp_nft_attr *name = kp_nft_find(msg->attr, name_attr(msg->type));
 	const struct kp_nft_attr key[2] = { name ? *name : (struct kp_nft_attr){ 0 }, { 0 } };
-	int rc = kp_nft_get(t, KP_NFT_GET(msg->type), key, NLM_F_DUMP, compare, &s);
+	struct search s;
+	int rc;
 
+	s.t = t;
+	s.msg = msg;
+	s.found = 0;
+	s.same = false;
+	s.diff = (struct kp_nft_diff){ 0 };
+	kp_nl_init(&s.elems);
+	rc = kp_nft_get(t, KP_NFT_GET(msg->type), key, NLM_F_DUMP, compare, &s);
+	if (!rc && s.found && msg->type == KP_NFT_NEWSETELEM)
+		compare_gathered(&s);
 	if (rc) {
 		kp_fail(t->ctx, t->res, step, KP_CALL_PLAIN, -rc);
 		return false;

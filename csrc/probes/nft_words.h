@@ -21,6 +21,8 @@
 	{ .type = t, .kind = KP_NFT_RAW, .len = sizeof((const uint8_t[]){ __VA_ARGS__ }), .data = (const uint8_t[]){ __VA_ARGS__ } }
 #define CHARS(t, n, text) { .type = t, .kind = KP_NFT_RAW, .len = n, .data = (const char[n]){ text } }
 #define NEST(t, ...) { .type = t, .kind = KP_NFT_NEST, .data = LIST_OF(__VA_ARGS__) }
+#define LIST(t, ...) { .type = t, .kind = KP_NFT_LIST, .data = LIST_OF(__VA_ARGS__) }
+#define BAG(t, ...) { .type = t, .kind = KP_NFT_BAG, .data = LIST_OF(__VA_ARGS__) }
 
 /* Data, which are a nest of their own: NFTA_DATA_VALUE or NFTA_DATA_VERDICT. */
 #define BYTES(...) RAW(1, __VA_ARGS__)
@@ -94,7 +96,7 @@ enum { PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING, INET_INGRESS };
 enum { ARP_INPUT, ARP_OUTPUT };
 enum { INGRESS, EGRESS };
 
-#define EXPRESSIONS(...) { .type = KP_NFTA_RULE_EXPRESSIONS, .kind = KP_NFT_LIST, .data = LIST_OF(__VA_ARGS__) }
+#define EXPRESSIONS(...) LIST(KP_NFTA_RULE_EXPRESSIONS, __VA_ARGS__)
 #define RULE_MSG(...) MSG(NEWRULE, STR(KP_NFTA_RULE_CHAIN, "kp-base"), EXPRESSIONS(__VA_ARGS__))
 
 #define SET_MSG(name, ...) MSG(NEWSET, STR(KP_NFTA_NAME, name), __VA_ARGS__)
@@ -112,7 +114,7 @@ enum { INGRESS, EGRESS };
 	MSG(NEWSET, ANONYMOUS(KP_NFTA_NAME, name), U32(KP_NFTA_SET_FLAGS, (flags) | KP_NFT_SET_ANONYMOUS | KP_NFT_SET_CONSTANT), \
 	    U32(KP_NFTA_SET_KEY_TYPE, type), U32(KP_NFTA_SET_KEY_LEN, len), U32(KP_NFTA_SET_ID, 1), \
 	    NEST(KP_NFTA_SET_DESC, U32(KP_NFTA_SET_DESC_SIZE, n)) __VA_OPT__(,) __VA_ARGS__)
-#define ELEMENTS(...) { .type = KP_NFTA_ELEMS_ELEMENTS, .kind = KP_NFT_BAG, .data = LIST_OF(__VA_ARGS__) }
+#define ELEMENTS(...) BAG(KP_NFTA_ELEMS_ELEMENTS, __VA_ARGS__)
 #define ELEMS_MSG(set, ...) MSG(NEWSETELEM, STR(KP_NFTA_ELEMS_SET, set), ELEMENTS(__VA_ARGS__))
 #define ANON_ELEMS(set, ...) \
 	MSG(NEWSETELEM, ANONYMOUS(KP_NFTA_ELEMS_SET, set), U32(KP_NFTA_ELEMS_SET_ID, 1), ELEMENTS(__VA_ARGS__))
