@@ -23,7 +23,7 @@ SIGPIPE_KILLS = "main.c leaves SIGPIPE at its default: a reader that goes takes 
 
 @pytest.fixture(scope="module")
 def misbehaved() -> Stream:
-    return ask(SELFTEST, "--select", "selftest.*", "--deadline", "400")
+    return ask(SELFTEST, "--select", "selftest.*", "--deadline", "1000")
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_each_misbehaving_row_costs_itself_alone(misbehaved: Stream) -> None:
 @pytest.mark.parametrize(
     ("row", "step", "words"),
     [
-        ("hang", "deadline", "no answer within 400 ms"),
+        ("hang", "deadline", "no answer within 1000 ms"),
         ("crash", "worker", "SIGSEGV"),
         ("killed", "worker", "SIGKILL"),
         ("exit", "worker", "ended before it answered"),
@@ -300,7 +300,7 @@ def test_as_nobody_it_runs_in_a_user_namespace(place: Path, whole: Stream) -> No
 
 
 def test_misbehaving_rows_as_nobody(place: Path, misbehaved: Stream) -> None:
-    stream = ask(place / SELFTEST.name, "--select", "selftest.*", "--deadline", "400", through=NOBODY)
+    stream = ask(place / SELFTEST.name, "--select", "selftest.*", "--deadline", "1000", through=NOBODY)
     assert stream.outcomes() == misbehaved.outcomes()
     assert not processes("kprobe-worker")
 

@@ -43,10 +43,18 @@ ROWS(b_rows) = {
     { .id = "b.control.positive", .control = KP_POSITIVE },
     { .id = "b.one", .needs = "a.three  b.missing" }, { .id = "b.two" }, { .id = "b.hash:ip,port" },
 };
-static const struct kp_family a = { "a", "a", 0, a_rows, KP_ARRAY_SIZE(a_rows) };
-static const struct kp_family b = { "b", "b", 0, b_rows, KP_ARRAY_SIZE(b_rows) };
-const struct kp_family *const kp_families[] = { &a, &b };
-const unsigned int kp_n_families = 2;
+/* A control that stands on rows of its family, and so behind them, as those of the xt families do. */
+ROWS(c_rows) = {
+    { .id = "c.control.positive", .control = KP_POSITIVE }, { .id = "c.base" }, { .id = "c.table", .needs = "c.base" },
+    { .id = "c.other" }, { .id = "c.control.negative", .control = KP_NEGATIVE, .needs = "c.table" }, { .id = "c.row" },
+};
+#define FAMILY(id) \
+    static const struct kp_family id = { .name = #id, .rows = id##_rows, .n_rows = KP_ARRAY_SIZE(id##_rows) }
+FAMILY(a);
+FAMILY(b);
+FAMILY(c);
+const struct kp_family *const kp_families[] = { &a, &b, &c };
+const unsigned int kp_n_families = 3;
 
 int core_classify(uint64_t caps, uint64_t caps_init, int seccomp, bool modular, uint64_t gate, const int *row_rules,
                   const int *by_rules, int call, int err, bool *retry, const char **reason);
