@@ -19,6 +19,7 @@ extern const struct kp_family kp_family_xt_nft_ipv4;
 extern const struct kp_family kp_family_xt_nft_ipv6;
 extern const struct kp_family kp_family_nft;
 extern const struct kp_family kp_family_conntrack;
+extern const struct kp_family kp_family_sysctl;
 /* Only in the test build. */
 extern const struct kp_family kp_family_selftest;
 extern const struct kp_family kp_family_selftest_void;
