@@ -132,7 +132,7 @@ struct kp_nft {
 	struct kp_result *res;
 	const struct kp_nft_arg *arg;
 	int fd;
-	char table[16]; /* another one for each row: before v3.18 a table that is not empty is not deleted */
+	char table[16]; /* another one for each row */
 };
 
 /* nft_tree.c: where a tree that came back differs from the one that was put. */
@@ -155,7 +155,7 @@ int kp_nft_get(struct kp_nft *t, uint8_t type, const struct kp_nft_attr *attr, u
 int kp_nft_commit(struct kp_nft *t, bool with_table, const struct kp_nft_msg *msg);
 bool kp_nft_make(struct kp_nft *t, const char *step, bool with_table, const struct kp_nft_msg *msg);
 bool kp_nft_unmake(struct kp_nft *t, const char *step, const struct kp_nft_msg *msg);
-void kp_nft_drop(struct kp_nft *t);
+void kp_nft_drop(struct kp_nft *t); /* at the end of a row */
 bool kp_nft_read_back(struct kp_nft *t, const char *step, const struct kp_nft_msg *msg);
 
 extern const struct kp_method kp_nft_alive, kp_nft_base, kp_nft_genid, kp_nft_transaction;

@@ -102,14 +102,16 @@ bool kp_nft_unmake(struct kp_nft *t, const char *step, const struct kp_nft_msg *
 }
 
 /*
- * Takes the table and all that is in it away again: between v4.16 and v4.18 (f92b40a8b264) a hook takes one nat chain only, of
- * whichever table. Where it cannot be done (before v3.18) nothing is lost: the next row has a table of another name.
+ * Tables stay until their namespace dies: taking one down patches its hooks out of the kernel's text, which the next row would put in
+ * again. But between v4.16 (f92b40a8b264) and v4.18 (ba7d284a98b4) a hook takes one nat chain only, of whichever table.
  */
 void kp_nft_drop(struct kp_nft *t)
 {
 	char extack[KP_TEXT];
 	struct kp_nlbuf b;
 
+	if (t->ctx->env->release < KP_RELEASE(4, 16) || t->ctx->env->release >= KP_RELEASE(4, 18))
+		return;
 	kp_copy(extack, sizeof(extack), t->ctx->extack);
 	kp_nl_init(&b);
 	put_marker(t, &b, BATCH_BEGIN);
