@@ -11,6 +11,7 @@
 #include <linux/netfilter/nfnetlink.h>
 
 #include "families.h"
+#include "ipset_kind.h"
 
 /* Whether the kernel has sets at all, and which protocol it speaks. */
 static void run_protocol(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
@@ -326,6 +327,7 @@ static const struct kp_probe rows[] = {
 	{ .id = "ipset.hash:ip,port.inet6.destroy", .title = "deletion of a set of IPv6 addresses and ports",
 	  .modules = PORT_MODULES, .kconfig = PORT_CONFIG, .since = "2.6.39", .needs = "ipset.hash:ip,port.inet6", .by = &destroy,
 	  .arg = SET(.family = AF_INET6, .type = "hash:ip,port", .name = "cali60kprobe-port-d", PORT6_MEMBERS) },
+#include "ipset_rows.h"
 };
 /* clang-format on */
 
