@@ -39,13 +39,13 @@
 #define PORT_RANGE(from, to) PORT_OF(from), KP_NUM(BE16, IPSET_ATTR_PORT_TO | BE, to)
 #define MARK(v) KP_NUM(BE32, KP_ATTR_MARK | BE, v)
 #define OF_IPMAC(A, N) \
-	.member = { M(A(IP, 1), ETHER(1)), M(A(IP, 2), ETHER(2)) }, .in = { M(A(IP, 1), ETHER(1)) },
+	.member = { M(A(IP, 1), ETHER(1)), M(A(IP, 2), ETHER(2)) }, .in = { M(A(IP, 1), ETHER(1)) }, \
 		.out = { M(A(IP, 1), ETHER(2)) }
 #define OF_NETNET(A, N) \
 	.member = { M(NET(N, 1), NET2(N, 2)), M(NET(N, 2), NET2(N, 1)) }, .in = { M(NET(N, 2), NET2(N, 1)) }, \
 	.out = { M(NET(N, 1), NET2(N, 1)) }
 #define OF_NETPORT(A, N) \
-	.member = { M(NET(N, 1), TCP(80)), M(NET(N, 2), UDP(53)) }, .in = { M(NET(N, 2), UDP(53)) },
+	.member = { M(NET(N, 1), TCP(80)), M(NET(N, 2), UDP(53)) }, .in = { M(NET(N, 2), UDP(53)) }, \
 		.out = { M(NET(N, 1), UDP(53)) }
 #define OF_NETPORTNET(A, N) \
 	.member = { M(NET(N, 1), TCP(80), NET2(N, 2)), M(NET(N, 2), UDP(53), NET2(N, 1)) }, \
