@@ -31,6 +31,7 @@ const struct kp_family *const kp_families[] = {
 	&kp_family_bpf_prog,
 	&kp_family_bpf_map,
 	&kp_family_sysctl,
+	&kp_family_ipvs,
 #ifdef KP_SELFTEST
 	&kp_family_selftest,
 	&kp_family_selftest_void,

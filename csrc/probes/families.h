@@ -20,6 +20,7 @@ extern const struct kp_family kp_family_xt_nft_ipv6;
 extern const struct kp_family kp_family_nft;
 extern const struct kp_family kp_family_conntrack;
 extern const struct kp_family kp_family_sysctl;
+extern const struct kp_family kp_family_ipvs;
 /* Only in the test build. */
 extern const struct kp_family kp_family_selftest;
 extern const struct kp_family kp_family_selftest_void;
