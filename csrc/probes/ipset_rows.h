@@ -115,7 +115,10 @@
 		 .member = { M(KP_STR(IPSET_ATTR_NAME, "kp-held-1")), M(KP_STR(IPSET_ATTR_NAME, "kp-held-2")) },
 		 .in = { M(KP_STR(IPSET_ATTR_NAME, "kp-held-2")) }, .out = { M(KP_STR(IPSET_ATTR_NAME, "kp-list:set")) }))
 
-/* Options, each with the type that has it first; the revision that does. */
+/*
+ * Options, each with the type that has it first; the revision that does. Of forceadd only that it is told: a full set evicts from the
+ * hash bucket of the new member alone, and still refuses where that is empty (mtype_add()), so one try proves nothing.
+ */
 	OPTION("hash:ip", "timeout", "set whose members expire", "hash_ip", "HASH_IP", "2.6.39", 0,
 	       WITH(KP_NUM(BE32, IPSET_ATTR_TIMEOUT | BE, 600)),
 	       .member = { M(A4(IP, 1), TIMEOUT(300)), M(A4(IP, 77), TIMEOUT(0)) }, .in = { M(A4(IP, 1)) }, .out = { M(A4(IP, 2)) })
@@ -130,7 +133,7 @@
 	OPTION("hash:ip", "comment", "set with a comment for each member", "hash_ip", "HASH_IP", "3.13", 2,
 	       WITH(FLAGS(KP_WITH_COMMENT)),
 	       .member = { M(A4(IP, 1), KP_STR(KP_ATTR_COMMENT, "of kprobe")), M(A4(IP, 2)) }, .in = { M(A4(IP, 1)) })
-	OPTION("hash:ip", "forceadd", "set that drops a member when it is full", "hash_ip", "HASH_IP", "3.15", 3,
+	OPTION("hash:ip", "forceadd", "set that may drop a member for another when it is full: the option is taken and told", "hash_ip", "HASH_IP", "3.15", 3,
 	       WITH(FLAGS(KP_WITH_FORCEADD)),
 	       .member = { M(A4(IP, 1)), M(A4(IP, 2)) }, .in = { M(A4(IP, 1)) })
 	OPTION("hash:ip", "skbinfo", "set with a mark, a priority and a queue for each member", "hash_ip", "HASH_IP", "3.18", 4,
