@@ -15,7 +15,8 @@ CORE     := $(filter-out csrc/probes/selftest.c,$(wildcard csrc/*.c csrc/probes/
 HEADERS  := $(wildcard csrc/*.h csrc/probes/*.h)
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum -Wvla -Wpointer-arith -Wwrite-strings -Wundef -Wno-missing-field-initializers
 CFLAGS   := -std=gnu11 -D_GNU_SOURCE -DKP_VERSION='"$(VERSION)"' $(WARNINGS) -Werror
-ZIGCC    := $(BIN)/python -m ziglang cc -target $(ARCH)-linux-musl -static -Os -ffunction-sections -fdata-sections
+ZIGCC    := $(BIN)/python -m ziglang cc -target $(ARCH)-linux-musl -static -Os -ffunction-sections -fdata-sections \
+	-fno-unwind-tables -fno-asynchronous-unwind-tables
 JOBS     := $(shell nproc)
 
 .PHONY: help run build collector test vm lint format docs bench clean deps deps-run

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,11 +135,26 @@ static int run(const struct args *a, int fd)
 	return rc;
 }
 
+/* A caller may have closed 0, 1 or 2: what is opened later must not take their places, or a message goes into the evidence. */
+static void hold_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct args a = { 0 };
-	int rc = parse(&a, argc, argv), fd = STDOUT_FILENO;
+	int rc, fd = STDOUT_FILENO;
 
+	hold_standard_descriptors();
+	signal(SIGPIPE, SIG_IGN); /* a reader that goes must not take the clean-up with it */
+	rc = parse(&a, argc, argv);
 	if (rc >= 0)
 		return rc;
 	if (a.output) {
