@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
 /*
- * The nft family: nf_tables as Calico's nftables data plane, kube-proxy's nftables mode and others use it, and every other expression
+ * The nft family: nf_tables as Calico's nftables data plane, kube-proxy's nftables mode and others use it, and every other
+ * expression
  * the kernel knows. Rows are in nft_rows_*.h; what is said here is how a row of each kind is asked, and which modules it may load:
  * nfnetlink by the socket, nf_tables by the first message, families, chain types, expressions, sets and objects by their names.
  * Where a part was a module of its own on older kernels, "old|new" names both.
@@ -26,7 +27,7 @@
 #define CHAIN_mangle_postrouting BASE_CHAIN("filter", POSTROUTING, -150)
 #define CHAIN_nat_prerouting BASE_CHAIN("nat", PREROUTING, -100)
 #define CHAIN_nat_postrouting BASE_CHAIN("nat", POSTROUTING, 110)
-#define CHAIN_ingress BASE_CHAIN("filter", INGRESS, 0, STR(KP_NFTA_HOOK_DEV, "kpnft0"))
+#define CHAIN_ingress BASE_CHAIN("filter", INGRESS, 0, STR(KP_NFTA_HOOK_DEV, "lo"))
 #define CHAIN_arp_output BASE_CHAIN("filter", ARP_OUTPUT, 0)
 #define CHAIN_inet_nat_postrouting BASE_CHAIN("nat", POSTROUTING, 100)
 #define NEEDS_forward "nft.chain." F ".filter.forward"
@@ -51,9 +52,10 @@
 	  .by = &kp_nft_set, .arg = ARG(.setup = MSGS(CHAIN_TO), .subject = MSGS(__VA_ARGS__, ELEMS_MSG("kp-set", a, b)), \
 					.gone = MSGS(ELEMS_MSG("kp-set", b)), .left = MSGS(ELEMS_MSG("kp-set", a))) }
 #define EXPR_ROW(method, need, name, stmt, first, where, mods, cfg, extra, setup_msgs, anon, ...) \
-	{ .id = "nft.expr." name SUFFIX, .title = stmt, .modules = BASE mods, .kconfig = FILTER_KCONFIG " " cfg, .since = first, OPT_##extra \
+	{ .id = "nft.expr." name SUFFIX, .title = stmt, .modules = BASE mods, .kconfig = FILTER_KCONFIG " " cfg, .since = first,
+	OPT_##extra \
 	  .needs = NEEDS_##where need, .by = &kp_nft_##method, \
-	  .arg = ARG(.veth = NFT_VETH, .setup = MSGS(CHAIN_TO, SPREAD setup_msgs CHAIN_##where), .subject = MSGS(SPREAD anon RULE_MSG(__VA_ARGS__))) }
+	  .arg = ARG(.setup = MSGS(CHAIN_TO, SPREAD setup_msgs CHAIN_##where), .subject = MSGS(SPREAD anon RULE_MSG(__VA_ARGS__))) }
 /*
  * Rules: …_IN() with messages that are sent before it, …_WITH() with those of its own transaction, both in parentheses.
  * FORM…(of, …): a form of what row @of has, newer or rarer.
@@ -71,8 +73,9 @@
 #define FORM(of, name, stmt, first, where, mods, cfg, extra, ...) \
 	EXPR_ROW(form, " nft.expr." of SUFFIX, name, stmt, first, where, mods, cfg, extra, (), (), __VA_ARGS__)
 #define FLOW(name, stmt, first, ...) \
-	{ .id = "nft.flowtable." name SUFFIX, .title = stmt, .modules = BASE FLOW_MODULES, .kconfig = FLOW_KCONFIG, .since = first, \
-	  .needs = "nft.table." F, .by = &kp_nft_flowtable, .arg = ARG(.veth = true, .subject = MSGS(__VA_ARGS__)) }
+	{ .id = "nft.flowtable." name SUFFIX, .title = stmt, .modules = BASE FLOW_MODULES CT_TRACKER, .kconfig = FLOW_KCONFIG,
+	.since = first, OPT_TRACKS \
+	  .needs = "nft.table." F, .by = &kp_nft_flowtable, .arg = ARG(.subject = MSGS(__VA_ARGS__)) }
 
 /* --- modules and options --- */
 #define BASE "nfnetlink nf_tables " AF_MODULE "|nf_tables"
@@ -132,7 +135,6 @@
 #define FROM2 V(BYTES(198, 51, 100, 0, 1, 0, 0, 0), BYTES(IP6(4, 0), 1, 0, 0, 0))
 #define UPTO2 V(BYTES(198, 51, 100, 255, 1, 9, 0, 0), BYTES(IP6(4, 255), 1, 9, 0, 0))
 #define IF_GOTO(name) ELEM(KEY(TEXT(16, name)), VALUE(CHAIN_DATA(GOTO)))
-#define NFT_VETH false
 
 /* What EINVAL means where it is the answer itself. */
 static const struct kp_rule hook_rules[] = {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
 /*
  * The nft family. Everything nf_tables makes is a tree of netlink attributes, so a row is one: trees of attributes, as constants,
- * which the mechanism (nft_tree.c) puts into a request and finds again in an answer. The words that rows are written in: nft_words.h.
+ * which the mechanism (nft_tree.c) puts into a request and finds again in an answer. The words that rows are written in:
+ * nft_words.h.
  *
  * Numbers are written down here and not included: <linux/netfilter/nf_tables.h> came with v3.13 and grows with every release.
  */
@@ -116,14 +117,14 @@ struct kp_nft_msg {
 
 /* What a row puts into a table of its own. */
 struct kp_nft_arg {
-	uint8_t family;                  /* NFPROTO_*, below */
-	bool veth;                       /* netdevices kpnft0 and kpnft1 are there */
-	const struct kp_nft_msg *setup;  /* what the subject needs: a transaction of its own, before */
+	uint8_t family;                   /* KP_NFT_INET, … */
+	const struct kp_nft_msg *setup;   /* what the subject needs: a transaction of its own, before */
 	const struct kp_nft_msg *subject; /* what is asked for, and read back */
-	const struct kp_nft_msg *gone;   /* elements that are then taken out again, */
-	const struct kp_nft_msg *left;   /* and those that must be there after that */
+	const struct kp_nft_msg *gone;    /* elements that are then taken out again, */
+	const struct kp_nft_msg *left;    /* and those that must be there after that */
 };
 
+/* NFPROTO_* */
 enum { KP_NFT_INET = 1, KP_NFT_IP = 2, KP_NFT_ARP = 3, KP_NFT_NETDEV = 5, KP_NFT_BRIDGE = 7, KP_NFT_IP6 = 10 };
 
 /* A row's table and the talk about it. */

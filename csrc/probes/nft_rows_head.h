@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
+/* clang-format off */
 /* The head of the nft family: controls, nf_tables itself, its families. Asked in family ip where it takes one. No include guard. */
 { .id = "nft.control.positive", .title = "rtnetlink answers", .control = KP_POSITIVE, .by = &kp_nft_alive },
-{ .id = "nft.base", .title = "nf_tables answers", .modules = "nfnetlink nf_tables", .kconfig = "CONFIG_NETFILTER_NETLINK CONFIG_NF_TABLES",
+{ .id = "nft.base", .title = "nf_tables answers", .modules = "nfnetlink nf_tables",
+  .kconfig = "CONFIG_NETFILTER_NETLINK CONFIG_NF_TABLES",
   .since = "3.13", .by = &kp_nft_base },
 { .id = "nft.control.negative.chain", .title = "an invented chain type", .control = KP_NEGATIVE, .needs = "nft.base",
   .modules = BASE " nft_chain_2_kpnone", .by = &kp_nft_chain, .arg = ARG(.subject = MSGS(BASE_CHAIN("kpnone", FORWARD, 0))) },
 { .id = "nft.control.negative.expr", .title = "an invented expression", .control = KP_NEGATIVE, .needs = "nft.base",
-  .modules = BASE " nft_expr_kpnone", .by = &kp_nft_rule, .arg = ARG(.setup = MSGS(CHAIN_forward), .subject = MSGS(RULE_MSG(BARE("kpnone")))) },
+  .modules = BASE " nft_expr_kpnone", .by = &kp_nft_rule, .arg = ARG(.setup = MSGS(CHAIN_forward),
+  .subject = MSGS(RULE_MSG(BARE("kpnone")))) },
 
 #define TABLE(af, family_number, first, module, cfg) \
 	{ .id = "nft.table." af, .title = "add table " af " kp", .modules = "nfnetlink nf_tables " module "|nf_tables", \

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
+/* clang-format off */
 /*
- * Rows of the nft family that are asked for ip and for ip6: nft.c reads this file twice, with F "ip" or "ip6" and V(ip, ip6). The title
+ * Rows of the nft family that are asked for ip and for ip6: nft.c reads this file twice, with F "ip" or "ip6" and V(ip, ip6).
+ * The title
  * is what one would type behind `nft add rule FAMILY TABLE CHAIN`, or what stands within the braces of a set. No include guard.
  *
  * Forms, hooks and priorities are those of Calico (felix/nftables) and kube-proxy (pkg/proxy/nftables).
@@ -62,7 +64,8 @@ SET("set.dynamic-timeout." F, "type " V("ipv4_addr", "ipv6_addr") "; flags dynam
 /* --- what every rule is made of --- */
 RULE("counter", "counter", "3.13", forward, COUNTER_MODULE, "CONFIG_NFT_COUNTER", , COUNTER),
 /* The user's data of a rule (v3.15, 0768b3b3d228), in the form nft gives them: type 0, length, text. */
-{ .id = "nft.expr.comment." F, .title = "counter comment \"cali:kprobe\"", .modules = BASE COUNTER_MODULE, .kconfig = FILTER_KCONFIG,
+{ .id = "nft.expr.comment." F, .title = "counter comment \"cali:kprobe\"", .modules = BASE COUNTER_MODULE,
+  .kconfig = FILTER_KCONFIG,
   .since = "3.15", .by = &kp_nft_rule, .needs = NEEDS_forward " nft.expr.counter." F,
   .arg = ARG(.setup = MSGS(CHAIN_forward),
 	     .subject = MSGS(MSG(NEWRULE, STR(KP_NFTA_RULE_CHAIN, "kp-base"), EXPRESSIONS(COUNTER),
@@ -85,11 +88,13 @@ FORM("meta.mark", "meta.mark.set-and", "meta mark set meta mark & 0xfffeffff", "
 FORM("meta.mark", "meta.mark.set-xor", "meta mark set meta mark ^ 0x10000", "3.14", forward, META_MODULE, "", , META(M_MARK),
      AND_XOR(0xffffffff, 0x10000), META_SET(M_MARK)),
 RULE("meta.iifname", "iifname \"cali1\"", "3.13", forward, META_MODULE, "", , META(M_IIFNAME), CMP(EQ, TEXT(16, "cali1"))),
-RULE("meta.iifname.wildcard", "iifname \"cali*\"", "3.13", forward, META_MODULE, "", , META(M_IIFNAME), CMP(EQ, BYTES('c', 'a', 'l', 'i'))),
+RULE("meta.iifname.wildcard", "iifname \"cali*\"", "3.13", forward, META_MODULE, "", , META(M_IIFNAME),
+     CMP(EQ, BYTES('c', 'a', 'l', 'i'))),
 RULE_IN("meta.iifname.vmap", "iifname vmap @kp-set", "3.13", forward, META_MODULE, "", , NEED("map.ifname-verdict." F),
 	(VMAP_OF("kp-set", 0, T_IFNAME, 16), ELEMS_MSG("kp-set", IF_GOTO("cali1"))), META(M_IIFNAME), VMAP("kp-set")),
 RULE("meta.oifname", "oifname \"cali1\"", "3.13", forward, META_MODULE, "", , META(M_OIFNAME), CMP(EQ, TEXT(16, "cali1"))),
-RULE("meta.oifname.wildcard", "oifname \"cali*\"", "3.13", forward, META_MODULE, "", , META(M_OIFNAME), CMP(EQ, BYTES('c', 'a', 'l', 'i'))),
+RULE("meta.oifname.wildcard", "oifname \"cali*\"", "3.13", forward, META_MODULE, "", , META(M_OIFNAME),
+     CMP(EQ, BYTES('c', 'a', 'l', 'i'))),
 RULE_IN("meta.oifname.vmap", "oifname vmap @kp-set", "3.13", forward, META_MODULE, "", , NEED("map.ifname-verdict." F),
 	(VMAP_OF("kp-set", 0, T_IFNAME, 16), ELEMS_MSG("kp-set", IF_GOTO("cali1"))), META(M_OIFNAME), VMAP("kp-set")),
 RULE("meta.l4proto", "meta l4proto tcp", "3.15", forward, META_MODULE, "", , META(M_L4PROTO), CMP(EQ, BYTES(6))),
@@ -101,7 +106,7 @@ RULE_IN("addr.saddr.set", ADDR " saddr @kp-set", "3.13", forward, SET_HASH, "", 
 	(SET_OF("kp-set", 0, T_ADDR, ADDR_LEN), ELEMS_MSG("kp-set", ELEM(KEY(ADDR1)))), SADDR, LOOKUP("kp-set")),
 RULE_IN("addr.daddr.set", ADDR " daddr @kp-set", "3.13", forward, SET_HASH, "", , NEED("set." V("ipv4_addr", "ipv6_addr")),
 	(SET_OF("kp-set", 0, T_ADDR, ADDR_LEN), ELEMS_MSG("kp-set", ELEM(KEY(ADDR1)))), DADDR, LOOKUP("kp-set")),
-/* Inverted: v4.7, 0a8b59a6a3b7; before, the flag is passed over. */
+/* Inverted: v4.7; before, the flag is passed over. */
 FORM_IN("addr.saddr.set", "addr.saddr.set.not", ADDR " saddr != @kp-set", "4.7", forward, SET_HASH, "", , ,
 	(SET_OF("kp-set", 0, T_ADDR, ADDR_LEN), ELEMS_MSG("kp-set", ELEM(KEY(ADDR1)))), SADDR, LOOKUP_NOT("kp-set")),
 FORM_WITH("addr.saddr.set.not", "addr.saddr.anonymous-set.not", ADDR " saddr != { " TEXT1 " }", "4.7", forward, SET_HASH, "", , ,
@@ -122,11 +127,13 @@ RULE_IN("concat.vmap", ADDR " daddr . meta l4proto . th dport vmap @kp-set", "4.
 	DADDR, META_TO(V(R32(1), R2), M_L4PROTO), PAYLOAD_TO(V(R32(2), R32(5)), TH, 2, 2), VMAP("kp-set")),
 RULE("th.dport", "tcp dport 80", "3.15", forward, META_MODULE, "", , L4(6), PAYLOAD(TH, 2, 2), CMP(EQ, BYTES(0, 80))),
 RULE("th.sport.udp", "udp sport 53", "3.15", forward, META_MODULE, "", , L4(17), PAYLOAD(TH, 0, 2), CMP(EQ, BYTES(0, 53))),
-RULE("th.dport.sctp", "sctp dport 3868", "3.15", forward, META_MODULE, "", , L4(132), PAYLOAD(TH, 2, 2), CMP(EQ, BYTES(0x0f, 0x1c))),
+RULE("th.dport.sctp", "sctp dport 3868", "3.15", forward, META_MODULE, "", , L4(132), PAYLOAD(TH, 2, 2),
+     CMP(EQ, BYTES(0x0f, 0x1c))),
 RULE_WITH("th.dport.anonymous-set", "tcp dport { 80, 1000-2000 }", "3.15", forward, META_MODULE SET_TREE, "", ,
 	NEED("set.interval." F),
 	(ANON_SET("__set%d", KP_NFT_SET_INTERVAL, T_SERVICE, 2, 5),
-	      ANON_ELEMS("__set%d", ELEM(INTERVAL_END, KEY(BYTES(0, 0))), ELEM(KEY(BYTES(0, 80))), ELEM(INTERVAL_END, KEY(BYTES(0, 81))),
+	      ANON_ELEMS("__set%d", ELEM(INTERVAL_END, KEY(BYTES(0, 0))), ELEM(KEY(BYTES(0, 80))),
+	      ELEM(INTERVAL_END, KEY(BYTES(0, 81))),
 			 ELEM(KEY(BYTES(3, 0xe8))), ELEM(INTERVAL_END, KEY(BYTES(7, 0xd1))))),
 	L4(6), PAYLOAD(TH, 2, 2), LOOKUP_ANON),
 RULE("icmp", V("icmp type 8 icmp code 0", "icmpv6 type 128 icmpv6 code 0"), "3.15", forward, META_MODULE, "", , L4(V(1, 58)),

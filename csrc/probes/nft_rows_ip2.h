@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
+/* clang-format off */
 /* Continues nft_rows_ip.h: expressions that are modules of their own, or look beyond the packet. No include guard. */
 
 /* --- fib: reverse path filter, and local addresses --- */
 RULE("fib.rpf", "fib saddr . mark . iif oif 0", "4.10", raw, FIB_MODULE, FIB_KCONFIG, , FIB(FIB_OIF, F_SADDR | F_MARK | F_IIF),
      CMP(EQ, HOST(0))),
 RULE("fib.daddr-type", "fib daddr type local", "4.10", raw, FIB_MODULE, FIB_KCONFIG, , FIB(FIB_TYPE, F_DADDR), CMP(EQ, HOST(2))),
-RULE("fib.daddr-type.not", "fib daddr type != local", "4.10", raw, FIB_MODULE, FIB_KCONFIG, , FIB(FIB_TYPE, F_DADDR), CMP(NEQ, HOST(2))),
+RULE("fib.daddr-type.not", "fib daddr type != local", "4.10", raw, FIB_MODULE, FIB_KCONFIG, , FIB(FIB_TYPE, F_DADDR),
+     CMP(NEQ, HOST(2))),
 RULE("fib.saddr-type", "fib saddr type local", "4.10", raw, FIB_MODULE, FIB_KCONFIG, , FIB(FIB_TYPE, F_SADDR), CMP(EQ, HOST(2))),
 RULE("fib.saddr-oif-type", "fib saddr . oif type != local", "4.10", nat_postrouting, FIB_MODULE NAT_CHAIN, FIB_KCONFIG, TRACKS,
      FIB(FIB_TYPE, F_SADDR | F_OIF), CMP(NEQ, HOST(2))),
@@ -13,17 +15,20 @@ RULE("fib.saddr-oif-type", "fib saddr . oif type != local", "4.10", nat_postrout
 /* --- ct --- */
 RULE("ct.state", "ct state established,related", "3.13", forward, CT_MODULES, CT_KCONFIG, TRACKS, CT(CT_STATE), AND_XOR(6, 0),
      CMP(NEQ, HOST(0))),
-RULE("ct.state.new", "ct state new", "3.13", forward, CT_MODULES, CT_KCONFIG, TRACKS, CT(CT_STATE), AND_XOR(8, 0), CMP(NEQ, HOST(0))),
+RULE("ct.state.new", "ct state new", "3.13", forward, CT_MODULES, CT_KCONFIG, TRACKS, CT(CT_STATE), AND_XOR(8, 0),
+     CMP(NEQ, HOST(0))),
 RULE("ct.state.invalid", "ct state invalid", "3.13", forward, CT_MODULES, CT_KCONFIG, TRACKS, CT(CT_STATE), AND_XOR(1, 0),
      CMP(NEQ, HOST(0))),
 RULE("ct.state.untracked", "ct state untracked", "3.13", forward, CT_MODULES, CT_KCONFIG, TRACKS, CT(CT_STATE), AND_XOR(0x40, 0),
      CMP(NEQ, HOST(0))),
 RULE("ct.status.dnat", "ct status dnat", "3.13", forward, CT_MODULES, CT_KCONFIG, TRACKS, CT(CT_STATUS), AND_XOR(0x20, 0),
      CMP(NEQ, HOST(0))),
-RULE("ct.status.dnat.not", "ct status != dnat", "3.13", forward, CT_MODULES, CT_KCONFIG, TRACKS, CT(CT_STATUS), CMP(NEQ, HOST(0x20))),
+RULE("ct.status.dnat.not", "ct status != dnat", "3.13", forward, CT_MODULES, CT_KCONFIG, TRACKS, CT(CT_STATUS),
+     CMP(NEQ, HOST(0x20))),
 RULE("ct.mark", "ct mark & 0x10000 == 0x10000", "3.13", forward, CT_MODULES, CT_KCONFIG, TRACKS, CT(CT_MARK), AND_XOR(0x10000, 0),
      CMP(EQ, HOST(0x10000))),
-FORM("ct.mark", "ct.mark.set", "ct mark set ct mark & 0xfffeffff | 0x10000", "3.15", forward, CT_MODULES, CT_KCONFIG, TRACKS, CT(CT_MARK),
+FORM("ct.mark", "ct.mark.set", "ct mark set ct mark & 0xfffeffff | 0x10000", "3.15", forward, CT_MODULES, CT_KCONFIG, TRACKS,
+     CT(CT_MARK),
      AND_XOR(0xfffeffff, 0x10000), CT_SET(CT_MARK)),
 RULE("ct.count", "ct count over 10", "4.18", forward, CT_MODULES " nft_connlimit nf_conncount", "CONFIG_NFT_CONNLIMIT", TRACKS,
      EXPR("connlimit", U32(1, 10), U32(2, 1))),
@@ -43,10 +48,11 @@ RULE("log.group1", "log prefix \"API0|default.kprobe\" group 1", "3.13", forward
 RULE("log.group2", "log prefix \"API0|default.kprobe\" group 2 snaplen 80", "3.13", forward, NFLOG_MODULES, NFLOG_KCONFIG, ,
      EXPR("log", STR(2, "API0|default.kprobe"), U16(1, 2), U32(3, 80))),
 RULE("reject", "reject", V("3.13", "3.14"), forward, REJECT_MODULE, REJECT_KCONFIG, , EXPR("reject", U32(1, 0), U8(2, V(3, 4)))),
-RULE("reject.tcp-reset", "meta l4proto tcp reject with tcp reset", "3.15", forward, REJECT_MODULE META_MODULE, REJECT_KCONFIG, , L4(6),
-     EXPR("reject", U32(1, 1), UNSAID(2, 0))),
+RULE("reject.tcp-reset", "meta l4proto tcp reject with tcp reset", "3.15", forward, REJECT_MODULE META_MODULE, REJECT_KCONFIG, ,
+     L4(6),
+     EXPR("reject", U32(1, 1))),
 
-/* --- nat: flags 2 is "a port is given", which the kernel adds by itself since v4.?; 0x10 is fully-random --- */
+/* --- nat: flags 2 is "a port is given", which the kernel may add by itself; 0x10 is fully-random --- */
 RULE("snat", "snat to " TEXT1, "3.13", nat_postrouting, NAT_MODULES, "CONFIG_NFT_NAT", TRACKS, IMMEDIATE(R1, ADDR1),
      NAT(0, FAMILY)),
 RULE("snat.ports", "meta l4proto tcp snat to " V(TEXT1, "[" TEXT1 "]") ":32768-65535 fully-random", "3.15", nat_postrouting,
@@ -54,17 +60,20 @@ RULE("snat.ports", "meta l4proto tcp snat to " V(TEXT1, "[" TEXT1 "]") ":32768-6
      IMMEDIATE(R3, BYTES(0xff, 0xff)), NAT(0, FAMILY, U32(5, R2), U32(6, R3), BITS(7, 0x12))),
 RULE("dnat", "dnat to " TEXT1, "3.13", nat_prerouting, NAT_MODULES, "CONFIG_NFT_NAT", TRACKS, IMMEDIATE(R1, ADDR1), NAT(1, FAMILY)),
 RULE("dnat.port", "meta l4proto tcp dnat to " V(TEXT1, "[" TEXT1 "]") ":8080", "3.15", nat_prerouting, NAT_MODULES META_MODULE,
-     "CONFIG_NFT_NAT", TRACKS, L4(6), IMMEDIATE(R1, ADDR1), IMMEDIATE(R2, BYTES(0x1f, 0x90)), NAT(1, FAMILY, U32(5, R2), BITS(7, 2))),
+     "CONFIG_NFT_NAT", TRACKS, L4(6), IMMEDIATE(R1, ADDR1), IMMEDIATE(R2, BYTES(0x1f, 0x90)),
+     NAT(1, FAMILY, U32(5, R2), BITS(7, 2))),
 RULE("masquerade", "masquerade", "3.18", nat_postrouting, MASQ_MODULES, "CONFIG_NFT_MASQ", TRACKS, BARE("masq")),
 FORM("masquerade", "masquerade.fully-random", "masquerade fully-random", "3.18", nat_postrouting, MASQ_MODULES, "CONFIG_NFT_MASQ",
      TRACKS, EXPR("masq", BITS(1, 0x10))),
-FORM("masquerade", "masquerade.ports", "meta l4proto tcp masquerade to :32768-65535", "4.6", nat_postrouting, MASQ_MODULES META_MODULE,
+FORM("masquerade", "masquerade.ports", "meta l4proto tcp masquerade to :32768-65535", "4.6", nat_postrouting,
+     MASQ_MODULES META_MODULE,
      "CONFIG_NFT_MASQ", TRACKS, L4(6), IMMEDIATE(R1, BYTES(0x80, 0)), IMMEDIATE(R2, BYTES(0xff, 0xff)),
      EXPR("masq", U32(2, R1), U32(3, R2), BITS(1, 2))),
 FORM("masquerade.ports", "masquerade.ports.fully-random", "meta l4proto tcp masquerade to :32768-65535 fully-random", "4.6",
      nat_postrouting, MASQ_MODULES META_MODULE, "CONFIG_NFT_MASQ", TRACKS, L4(6), IMMEDIATE(R1, BYTES(0x80, 0)),
      IMMEDIATE(R2, BYTES(0xff, 0xff)), EXPR("masq", U32(2, R1), U32(3, R2), BITS(1, 0x12))),
-RULE("redirect", "meta l4proto tcp redirect to :8080", "3.19", nat_prerouting, REDIR_MODULES META_MODULE, "CONFIG_NFT_REDIR", TRACKS,
+RULE("redirect", "meta l4proto tcp redirect to :8080", "3.19", nat_prerouting, REDIR_MODULES META_MODULE, "CONFIG_NFT_REDIR",
+     TRACKS,
      L4(6), IMMEDIATE(R1, BYTES(0x1f, 0x90)), EXPR("redir", U32(1, R1), BITS(3, 2))),
 
 /* --- load balancing and affinity, as kube-proxy does it --- */
@@ -85,26 +94,33 @@ RULE("jhash", "meta mark set jhash " ADDR " saddr mod 16 seed 0x5", "4.9", forwa
      PAYLOAD_TO(R2, NH, V(12, 8), ADDR_LEN),
      EXPR("hash", U32(1, R2), U32(2, R1), U32(3, ADDR_LEN), U32(4, 16), U32(5, 5), UNSAID(6, 0), UNSAID(7, 0)), META_SET(M_MARK)),
 
-/* --- changes to the packet --- */
+/* --- changes to the packet, and headers that only IPv6 has --- */
 #if NFT_IP6
+RULE("exthdr", "hbh nexthdr 6", "3.13", forward, " nft_exthdr|nf_tables", "", , EXPR("exthdr", U32(1, R1), U8(2, 0), U32(3, 0),
+     U32(4, 1)),
+     CMP(EQ, BYTES(6))),
+FORM("exthdr", "exthdr.present", "exthdr frag exists", "4.11", forward, " nft_exthdr|nf_tables", "", ,
+     EXPR("exthdr", U32(1, R1), U8(2, 44), U32(3, 0), U32(4, 1), U32(5, 1)), CMP(EQ, BYTES(1))),
 RULE("dscp.set", "ip6 dscp set 10", "4.6", mangle_postrouting, "", "", , PAYLOAD(NH, 0, 2),
      AND_XOR_BYTES(2, BYTES(0xf0, 0x3f), BYTES(0x02, 0x80)), PAYLOAD_WRITE(NH, 0, 2, 0, 0)),
 #else
 RULE("dscp.set", "ip dscp set 10", "4.6", mangle_postrouting, "", "", , PAYLOAD(NH, 0, 2),
      AND_XOR_BYTES(2, BYTES(0xff, 0x03), BYTES(0x00, 0x28)), PAYLOAD_WRITE(NH, 0, 2, 1, 10)),
 #endif
-RULE("tproxy", "meta l4proto tcp tproxy to :8080", "4.19", mangle_prerouting, TPROXY_MODULES META_MODULE, "CONFIG_NFT_TPROXY", , L4(6),
+RULE("tproxy", "meta l4proto tcp tproxy to :8080", "4.19", mangle_prerouting, TPROXY_MODULES META_MODULE, "CONFIG_NFT_TPROXY", ,
+     L4(6),
      IMMEDIATE(R1, BYTES(0x1f, 0x90)), EXPR("tproxy", U32(1, FAMILY), U32(3, R1))),
-RULE("dup", "dup to " TEXT1 " device \"lo\"", "4.3", forward, DUP_MODULES, V("CONFIG_NFT_DUP_IPV4", "CONFIG_NFT_DUP_IPV6"), ,
+/* nf_dup_ipv4 needs nf_conntrack on kernels that mark what is not tracked by an entry of its own (before v4.12). */
+RULE("dup", "dup to " TEXT1 " device \"lo\"", "4.3", forward, DUP_MODULES, V("CONFIG_NFT_DUP_IPV4", "CONFIG_NFT_DUP_IPV6"), TRACKS,
      IMMEDIATE(R1, ADDR1), IMMEDIATE(R2, HOST(1)), EXPR("dup", U32(1, R1), U32(2, R2))),
 
 /* --- flowtables --- */
 FLOW("deviceless", "hook ingress priority 0", "5.8", FLOWTABLE()),
-FLOW("devices", "hook ingress priority 0; devices = { kpnft0, kpnft1 }", "4.16",
-     FLOWTABLE(BAG(KP_NFTA_FLOWTABLE_HOOK_DEVS, STR(1, "kpnft0"), STR(1, "kpnft1")))),
-{ .id = "nft.flowtable.offload-rule." F, .title = "flow offload @kp-flow", .modules = BASE FLOW_MODULES CT_MODULES " nft_flow_offload",
+FLOW("devices", "hook ingress priority 0; devices = { lo }", "4.16",
+     FLOWTABLE(NEST(KP_NFTA_FLOWTABLE_HOOK_DEVS, STR(1, "lo")))),
+{ .id = "nft.flowtable.offload-rule." F, .title = "flow offload @kp-flow",
+  .modules = BASE FLOW_MODULES CT_MODULES " nft_flow_offload",
   .kconfig = FLOW_KCONFIG " CONFIG_NFT_FLOW_OFFLOAD", .since = "4.16", OPT_TRACKS .by = &kp_nft_rule,
   .needs = NEEDS_forward " nft.flowtable.devices." F " nft.expr.ct.state." F,
-  .arg = ARG(.veth = true,
-	     .setup = MSGS(CHAIN_forward, FLOWTABLE(NEST(KP_NFTA_FLOWTABLE_HOOK_DEVS, STR(1, "kpnft0")))),
+  .arg = ARG(.setup = MSGS(CHAIN_forward, FLOWTABLE(NEST(KP_NFTA_FLOWTABLE_HOOK_DEVS, STR(1, "lo")))),
 	     .subject = MSGS(RULE_MSG(CT(CT_STATE), AND_XOR(6, 0), CMP(NEQ, HOST(0)), EXPR("flow_offload", STR(1, "kp-flow"))))) },

@@ -7,8 +7,8 @@
 #include "nft.h"
 
 /*
- * The positive control: nf_tables may rightly be missing, so it cannot be what must answer. Requests of the same shape to rtnetlink,
- * which every kernel has, prove what an `absent` rests on: sending, errors, answers.
+ * The positive control: nf_tables may rightly be missing, so it cannot be what must answer. Requests of the same shape to
+ * rtnetlink, which every kernel has, prove what an `absent` rests on: sending, errors, answers.
  */
 static void run_alive(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {
@@ -123,21 +123,6 @@ static void run_table(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_
 	kp_nft_drop(&t);
 }
 
-/* Devices for what hooks into one, made once a worker. */
-static bool make_veth(struct kp_nft *t)
-{
-	int rtnl = kp_nl_socket(t->ctx, t->res, NETLINK_ROUTE), rc;
-
-	if (rtnl < 0)
-		return false;
-	if (kp_link_index(t->ctx, rtnl, "kpnft0") > 0)
-		return true;
-	rc = kp_veth_add(t->ctx, rtnl, "kpnft0", "kpnft1");
-	if (rc < 0)
-		kp_unknown(t->res, "make a veth pair", "there is no device to hook into: see link.veth");
-	return rc > 0;
-}
-
 static void tell_priority(char *text, size_t size, const struct kp_nft_msg *msg)
 {
 	const struct kp_nft_attr *hook = kp_nft_find(msg->attr, KP_NFTA_CHAIN_HOOK);
@@ -160,13 +145,13 @@ static void run_chain(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_
 	for (const struct kp_nft_msg *msg = arg->subject; good && msg->attr; msg++) {
 		const struct kp_nft_msg one[2] = { *msg, { 0 } };
 
-		if (!kp_nft_start(&t, ctx, res) || (arg->veth && !make_veth(&t)))
+		if (!kp_nft_start(&t, ctx, res))
 			return;
 		good = kp_nft_make(&t, "make the chain", true, one) && kp_nft_read_back(&t, "read back", msg);
 		kp_nft_drop(&t);
 		tell_priority(priorities, sizeof(priorities), msg);
 	}
-	kp_detail(res, good ? "priorities" : "priority-at-fault", good ? priorities : strrchr(priorities, ' ') ? strrchr(priorities, ' ') + 1 : priorities);
+	kp_detail(res, good ? "priorities" : "priorities-until", priorities);
 	if (good)
 		kp_works(res, "read back");
 }
@@ -174,15 +159,16 @@ static void run_chain(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_
 /* Anonymous sets are told by the rule that looks into them; they have no name to ask for. */
 static bool is_anonymous(const struct kp_nft_msg *msg)
 {
-	const struct kp_nft_attr *name = msg->type == KP_NFT_NEWSET || msg->type == KP_NFT_NEWSETELEM ? kp_nft_find(msg->attr, KP_NFTA_NAME) :
-													   NULL;
+	bool set = msg->type == KP_NFT_NEWSET || msg->type == KP_NFT_NEWSETELEM;
+	const struct kp_nft_attr *name = set ? kp_nft_find(msg->attr, KP_NFTA_NAME) : NULL;
 
 	return name && name->kind == KP_NFT_FORMAT;
 }
 
 static bool take_out(struct kp_nft *t)
 {
-	return !t->arg->gone || (kp_nft_unmake(t, "delete", t->arg->gone) && kp_nft_read_back(t, "read back the rest", t->arg->left));
+	return !t->arg->gone ||
+	       (kp_nft_unmake(t, "delete", t->arg->gone) && kp_nft_read_back(t, "read back the rest", t->arg->left));
 }
 
 static void run_subject(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
@@ -191,7 +177,7 @@ static void run_subject(struct kp_ctx *ctx, const struct kp_probe *row, struct k
 	bool good;
 	struct kp_nft t;
 
-	if (!kp_nft_start(&t, ctx, res) || (arg->veth && !make_veth(&t)))
+	if (!kp_nft_start(&t, ctx, res))
 		return;
 	good = (!arg->setup || kp_nft_make(&t, "make what it needs", true, arg->setup)) &&
 	       kp_nft_make(&t, "put", !arg->setup, arg->subject);
@@ -219,7 +205,12 @@ static const struct kp_rule genid_rules[] = {
 	{ 0 },
 };
 
-static const struct kp_rule table_rules[] = { NO_BATCH, NO_FAMILY, { 0 } };
+static const struct kp_rule table_rules[] = {
+	NO_BATCH,
+	NO_FAMILY,
+	{ EINVAL, KP_ABSENT, "before v3.16 nf_tables has transactions for rules alone, and nobody makes tables without any more" },
+	{ 0 },
+};
 
 static const struct kp_rule chain_rules[] = {
 	NO_FAMILY,
@@ -229,19 +220,20 @@ static const struct kp_rule chain_rules[] = {
 };
 
 /*
- * ENOENT: the expression, object or set type was looked for under its own name, with its module. EOPNOTSUPP: it is there and does not
- * know the key or operation, or may not be used in this family or hook. ERANGE: nft_validate_output_register(), of kernels whose
- * registers end at 4. EPROTO…: conntrack found no module for the family (nf_ct_l3proto_try_module_get(), before v4.19).
+ * ENOENT: the expression, object or set type was looked for under its own name, with its module. EOPNOTSUPP: it is there and does
+ * not know the key or operation, or may not be used in this family or hook. ERANGE: nft_validate_output_register(), of kernels
+ * whose registers end at 4. EPROTO…: conntrack found no module for the family (nf_ct_netns_get()).
  */
-#define NO_EXPRESSION                                                                                                              \
-	NO_FAMILY, { ENOENT, KP_ABSENT, "nf_tables has no such expression or object: not built in, and not to be loaded" },        \
-		{ EOPNOTSUPP, KP_ABSENT, "nf_tables has the expression, not this form of it, or not here" },                       \
-		{ ERANGE, KP_ABSENT, "before v4.1 there are no registers of four bytes, and so no concatenation" },                \
-		{ EPROTOTYPE, KP_ABSENT, "there is no connection tracking for this family" },                                      \
-		{ EPROTONOSUPPORT, KP_ABSENT, "there is no connection tracking for this family" },                                 \
-	{                                                                                                                          \
-		EPROTO, KP_ABSENT, "there is no connection tracking for bridges"                                                   \
-	}
+/* clang-format off */
+#define NO_EXPRESSION \
+	NO_FAMILY, \
+	{ ENOENT, KP_ABSENT, "nf_tables has no such expression or object: not built in, and not to be loaded" }, \
+	{ EOPNOTSUPP, KP_ABSENT, "nf_tables has the expression, not this form of it, or not here" }, \
+	{ ERANGE, KP_ABSENT, "before v4.1 there are no registers of four bytes, and so no concatenation" }, \
+	{ EPROTOTYPE, KP_ABSENT, "there is no connection tracking for this family" }, \
+	{ EPROTONOSUPPORT, KP_ABSENT, "there is no connection tracking for this family" }, \
+	{ EPROTO, KP_ABSENT, "there is no connection tracking for bridges" }
+/* clang-format on */
 
 static const struct kp_rule rule_rules[] = {
 	NO_EXPRESSION,
@@ -281,7 +273,8 @@ const struct kp_method kp_nft_alive = {
 const struct kp_method kp_nft_base = {
 	.run = run_base,
 	.asks = "NFT_MSG_GETTABLE, a dump, over nfnetlink",
-	.proves = "works: the dump ends well; absent: EPROTONOSUPPORT from the socket, or EINVAL from nfnetlink, which has no nf_tables",
+	.proves = "works: the dump ends well; absent: EPROTONOSUPPORT from the socket, or EINVAL from nfnetlink, which has no "
+		  "nf_tables",
 	.rules = base_rules,
 	.gate = KP_CAP_NET_ADMIN,
 };
@@ -313,14 +306,16 @@ const struct kp_method kp_nft_table = {
 const struct kp_method kp_nft_chain = {
 	.run = run_chain,
 	.asks = "NFT_MSG_NEWTABLE and NFT_MSG_NEWCHAIN at each priority, NFT_MSG_GETCHAIN",
-	.proves = "works: hook, priority, type and policy come back; absent: ENOENT, no such chain type, or EOPNOTSUPP, it has no such hook",
+	.proves = "works: hook, priority, type and policy come back; absent: ENOENT, no such chain type, or EOPNOTSUPP, it has no "
+		  "such hook",
 	.rules = chain_rules,
 	.gate = KP_CAP_NET_ADMIN,
 };
 
 #define RULE_ASKS "one transaction with what the rule names, one of NFT_MSG_NEWRULE, NFT_MSG_GETRULE"
 #define RULE_PROVES                                                                                                                \
-	"works: the rule comes back with every attribute that was put; absent: ENOENT, EOPNOTSUPP, or an attribute is passed over; " \
+	"works: the rule comes back with every attribute that was put; absent: ENOENT, EOPNOTSUPP, or an attribute is passed "     \
+	"over; "                                                                                                                   \
 	"broken: another rule comes back"
 
 const struct kp_method kp_nft_rule = {
@@ -341,7 +336,8 @@ const struct kp_method kp_nft_form = {
 
 const struct kp_method kp_nft_set = {
 	.run = run_subject,
-	.asks = "one transaction of NFT_MSG_NEWSET and NFT_MSG_NEWSETELEM, a dump of both, NFT_MSG_DELSETELEM of one element, a dump",
+	.asks = "one transaction of NFT_MSG_NEWSET and NFT_MSG_NEWSETELEM, a dump of both, NFT_MSG_DELSETELEM of one element, a "
+		"dump",
 	.proves = "works: the set and exactly its elements come back; absent: the kind of set is refused; broken: they differ",
 	.rules = set_rules,
 	.gate = KP_CAP_NET_ADMIN,

@@ -102,8 +102,8 @@ bool kp_nft_unmake(struct kp_nft *t, const char *step, const struct kp_nft_msg *
 }
 
 /*
- * Tables stay until their namespace dies: taking one down patches its hooks out of the kernel's text, which the next row would put in
- * again. But between v4.16 (f92b40a8b264) and v4.18 (ba7d284a98b4) a hook takes one nat chain only, of whichever table.
+ * Tables stay until their namespace dies: taking one down patches its hooks out of the kernel's text, which the next row would
+ * put in again. But from v4.16 (f92b40a8b264) on and before v4.18 a hook takes one nat chain only, of whichever table.
  */
 void kp_nft_drop(struct kp_nft *t)
 {
@@ -202,8 +202,8 @@ static void describe(struct kp_result *res, const struct kp_nft_diff *d)
 }
 
 /*
- * An attribute that the kernel does not know is passed over by nla_parse() where the policy is not strict, as nf_tables' is not: the
- * object comes back without it. That is a kernel that has not got it, not one that is broken.
+ * An attribute that the kernel does not know is passed over by nla_parse() where the policy is not strict, as nf_tables' is not:
+ * the object comes back without it. That is a kernel that has not got it, not one that is broken.
  */
 bool kp_nft_read_back(struct kp_nft *t, const char *step, const struct kp_nft_msg *msg)
 {
@@ -228,12 +228,15 @@ bool kp_nft_read_back(struct kp_nft *t, const char *step, const struct kp_nft_ms
 	if (s.found == 1 && s.same)
 		return true;
 	if (s.found != 1) {
-		kp_broken(t->res, step, s.found ? "the kernel gives back more than was put there" : "the kernel does not give back what was put there");
+		kp_broken(t->res, step,
+			  s.found ? "the kernel gives back more than was put there"
+				  : "the kernel does not give back what was put there");
 		return false;
 	}
 	describe(t->res, &s.diff);
 	if (s.diff.missing)
-		kp_absent(t->res, step, "the kernel took it and passed over a part that it does not know: it is newer than the kernel");
+		kp_absent(t->res, step,
+			  "the kernel took it and passed over a part that it does not know: it is newer than the kernel");
 	else
 		kp_broken(t->res, step, "what the kernel gives back is not what was put there");
 	return false;

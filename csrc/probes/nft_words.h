@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
 /*
  * The words that rows of the nft family are written in: attributes, then expressions as `nft --debug=netlink` shows them, then
- * chains, sets and rules. Integers in attributes are host order here. Data of packets are bytes as they lie in the packet; HOST(…)
- * is for what the kernel itself computes. Whatever takes attributes takes them last, for a comma within braces divides arguments.
+ * chains, sets and rules. Integers in attributes are host order here. Data of packets are bytes as they lie in the packet;
+ * HOST(…) is for what the kernel itself computes. Whatever takes attributes takes them last, for a comma within braces divides
+ * arguments.
  */
 #ifndef KP_PROBES_NFT_WORDS_H
 #define KP_PROBES_NFT_WORDS_H
