@@ -52,9 +52,8 @@
 	  .by = &kp_nft_set, .arg = ARG(.setup = MSGS(CHAIN_TO), .subject = MSGS(__VA_ARGS__, ELEMS_MSG("kp-set", a, b)), \
 					.gone = MSGS(ELEMS_MSG("kp-set", b)), .left = MSGS(ELEMS_MSG("kp-set", a))) }
 #define EXPR_ROW(method, need, name, stmt, first, where, mods, cfg, extra, setup_msgs, anon, ...) \
-	{ .id = "nft.expr." name SUFFIX, .title = stmt, .modules = BASE mods, .kconfig = FILTER_KCONFIG " " cfg, .since = first,
-	OPT_##extra \
-	  .needs = NEEDS_##where need, .by = &kp_nft_##method, \
+	{ .id = "nft.expr." name SUFFIX, .title = stmt, .modules = BASE mods, .kconfig = FILTER_KCONFIG " " cfg, .since = first, \
+	  OPT_##extra .needs = NEEDS_##where need, .by = &kp_nft_##method, \
 	  .arg = ARG(.setup = MSGS(CHAIN_TO, SPREAD setup_msgs CHAIN_##where), .subject = MSGS(SPREAD anon RULE_MSG(__VA_ARGS__))) }
 /*
  * Rules: …_IN() with messages that are sent before it, …_WITH() with those of its own transaction, both in parentheses.
@@ -73,9 +72,9 @@
 #define FORM(of, name, stmt, first, where, mods, cfg, extra, ...) \
 	EXPR_ROW(form, " nft.expr." of SUFFIX, name, stmt, first, where, mods, cfg, extra, (), (), __VA_ARGS__)
 #define FLOW(name, stmt, first, ...) \
-	{ .id = "nft.flowtable." name SUFFIX, .title = stmt, .modules = BASE FLOW_MODULES CT_TRACKER, .kconfig = FLOW_KCONFIG,
-	.since = first, OPT_TRACKS \
-	  .needs = "nft.table." F, .by = &kp_nft_flowtable, .arg = ARG(.subject = MSGS(__VA_ARGS__)) }
+	{ .id = "nft.flowtable." name SUFFIX, .title = stmt, .modules = BASE FLOW_MODULES CT_TRACKER, .kconfig = FLOW_KCONFIG, \
+	  .since = first, OPT_TRACKS .needs = "nft.table." F, .by = &kp_nft_flowtable, \
+	  .arg = ARG(.subject = MSGS(__VA_ARGS__)) }
 
 /* --- modules and options --- */
 #define BASE "nfnetlink nf_tables " AF_MODULE "|nf_tables"
