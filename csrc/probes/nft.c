@@ -76,6 +76,16 @@
 	  .since = first, OPT_TRACKS .needs = "nft.table." F, .by = &kp_nft_flowtable, \
 	  .arg = ARG(.subject = MSGS(__VA_ARGS__)) }
 
+#define DEVICE_CHAIN(name, stmt, first, cfg, need, ...) \
+	{ .id = "nft.chain." F "." name, .title = stmt, .modules = BASE, .kconfig = FILTER_KCONFIG " " cfg, .since = first, \
+	  .needs = "nft.table." F need, .rules = hook_rules, .by = &kp_nft_chain, .arg = ARG(.subject = MSGS(__VA_ARGS__)) }
+/* An object, and the rule that refers to it. */
+#define OBJ(name, stmt, first, mods, cfg, extra, need, type, ...) \
+	{ .id = "nft.object." name, .title = stmt, .modules = BASE mods " nft_objref|nf_tables", \
+	  .kconfig = FILTER_KCONFIG " CONFIG_NFT_OBJREF " cfg, .since = first, OPT_##extra .needs = NEEDS_forward need, \
+	  .by = &kp_nft_rule, .arg = ARG(.setup = MSGS(CHAIN_forward), \
+					 .subject = MSGS(OBJECT(type, "kp-obj", __VA_ARGS__), RULE_MSG(OBJREF(type, "kp-obj")))) }
+
 /* --- modules and options --- */
 #define BASE "nfnetlink nf_tables " AF_MODULE "|nf_tables"
 #define META_MODULE " nft_meta|nf_tables"

@@ -58,9 +58,6 @@ RULE("ct.state", "ct state established,related", "5.3", forward, CT_MODULES " nf
 #define AF_MODULE "nf_tables_netdev"
 #undef FILTER_KCONFIG
 #define FILTER_KCONFIG "CONFIG_NF_TABLES CONFIG_NF_TABLES_NETDEV"
-#define DEVICE_CHAIN(name, stmt, first, cfg, need, ...) \
-	{ .id = "nft.chain." F "." name, .title = stmt, .modules = BASE, .kconfig = FILTER_KCONFIG " " cfg, .since = first, \
-	  .needs = "nft.table." F need, .rules = hook_rules, .by = &kp_nft_chain, .arg = ARG(.subject = MSGS(__VA_ARGS__)) }
 DEVICE_CHAIN("filter.ingress", "type filter hook ingress device \"lo\"", "4.2", "CONFIG_NETFILTER_INGRESS", "",
 	     BASE_CHAIN("filter", INGRESS, 0, STR(KP_NFTA_HOOK_DEV, "lo"))),
 DEVICE_CHAIN("filter.egress", "type filter hook egress device \"lo\"", "5.16", "CONFIG_NETFILTER_EGRESS",

@@ -36,12 +36,6 @@ SET("map.interval-verdict", "type ipv4_addr : verdict; flags interval", "3.13", 
 			     ELEMS_MSG("kp-set", ELEM(KEY(ADDR1), STR(KP_NFTA_ELEM_OBJREF, "kp-obj"))))) },
 
 /* --- objects, and the rule that refers to one --- */
-#define OBJ(name, stmt, first, mods, cfg, extra, need, type, ...) \
-	{ .id = "nft.object." name, .title = stmt, .modules = BASE mods " nft_objref|nf_tables",
-	.kconfig = FILTER_KCONFIG " CONFIG_NFT_OBJREF " cfg, \
-	  .since = first, OPT_##extra .needs = NEEDS_forward need, .by = &kp_nft_rule, \
-	  .arg = ARG(.setup = MSGS(CHAIN_forward), .subject = MSGS(OBJECT(type, "kp-obj", __VA_ARGS__),
-	  RULE_MSG(OBJREF(type, "kp-obj")))) }
 OBJ("counter", "add counter ip kp kp-obj", "4.10", COUNTER_MODULE, "", , "", 1, U64(1, 0), U64(2, 0)),
 OBJ("quota", "add quota ip kp kp-obj { over 10 mbytes }", "4.10", " nft_quota", "CONFIG_NFT_QUOTA", , NEED("object.counter"), 2,
     U64(1, 10485760), U32(2, 1)),

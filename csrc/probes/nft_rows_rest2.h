@@ -20,8 +20,8 @@ FORM("exthdr.tcp-option", "exthdr.dccp-option", "dccp option 40 exists", "6.4", 
      EXPR("exthdr", U32(1, R1), U8(2, 40), U32(3, 0), U32(4, 1), U32(5, 1), U32(6, 4)), CMP(EQ, BYTES(1))),
 
 /* --- meta and ct, key by key --- */
-#define META_ROW(name, stmt, first, key, value) RULE("meta." name, stmt, first, forward, META_MODULE, "", , META(key),
-     CMP(EQ, value))
+#define META_ROW(name, stmt, first, key, value) \
+	RULE("meta." name, stmt, first, forward, META_MODULE, "", , META(key), CMP(EQ, value))
 META_ROW("iif", "iif \"lo\"", "3.13", M_IIF, HOST(1)),
 META_ROW("oif", "oif \"lo\"", "3.13", M_OIF, HOST(1)),
 META_ROW("length", "meta length 1000", "3.13", M_LEN, HOST(1000)),
