@@ -32,8 +32,8 @@ struct type {
 
 /* Bytes behind the first twelve: fixed, and for each of vlen. */
 static const uint8_t known_layout[][2] = {
-	[KP_KIND_INT] = { 4, 0 },     [KP_KIND_ARRAY] = { 12, 0 },     [KP_KIND_STRUCT] = { 0, 12 }, [KP_KIND_UNION] = { 0, 12 },
-	[KP_KIND_ENUM] = { 0, 8 },    [KP_KIND_FUNC_PROTO] = { 0, 8 }, [KP_KIND_VAR] = { 4, 0 },     [KP_KIND_DATASEC] = { 0, 12 },
+	[KP_KIND_INT] = { 4, 0 },      [KP_KIND_ARRAY] = { 12, 0 },     [KP_KIND_STRUCT] = { 0, 12 }, [KP_KIND_UNION] = { 0, 12 },
+	[KP_KIND_ENUM] = { 0, 8 },     [KP_KIND_FUNC_PROTO] = { 0, 8 }, [KP_KIND_VAR] = { 4, 0 },     [KP_KIND_DATASEC] = { 0, 12 },
 	[KP_KIND_DECL_TAG] = { 4, 0 }, [KP_KIND_ENUM64] = { 0, 12 },
 };
 
@@ -95,7 +95,8 @@ int kp_btf_parse(struct kp_btf *ret, const void *data, size_t size)
 		ret->layout_len = get32(p + 28);
 	}
 	size -= head;
-	if (!inside(type_off, ret->types_len, size) || !inside(str_off, ret->names_len, size) || !inside(layout_off, ret->layout_len, size))
+	if (!inside(type_off, ret->types_len, size) || !inside(str_off, ret->names_len, size) ||
+	    !inside(layout_off, ret->layout_len, size))
 		return -EBADMSG;
 	ret->types = p + head + type_off;
 	ret->names = p + head + str_off;

@@ -30,6 +30,9 @@ const struct kp_family *const kp_families[] = {
 	&kp_family_bpf_btf,
 	&kp_family_bpf_prog,
 	&kp_family_bpf_map,
+	&kp_family_bpf_insn,
+	&kp_family_bpf_helper,
+	&kp_family_bpf,
 	&kp_family_sysctl,
 	&kp_family_ipvs,
 #ifdef KP_SELFTEST

@@ -50,7 +50,7 @@ struct kp_bpf_kind {
 /* A kind made ready: what the load request needs besides instructions. Descriptors are the receiver's to close. */
 struct kp_bpf_ready {
 	struct kp_bpf_load_attr attr;
-	struct kp_bpf_func_info func[1];
+	struct kp_bpf_func_info func[2];
 	int prog_fd, btf_fd;
 };
 
@@ -63,8 +63,12 @@ void kp_bpf_readyp(struct kp_bpf_ready *r);
 
 /* Loads @insns as @ready says. Returns a descriptor or -errno. */
 int kp_bpf_load(struct kp_bpf_ready *ready, const struct kp_insn *insns, unsigned int n);
-/* kp_bpf_load() of a kind without target, after putting @fds in the places of LD_MAP and LD_MAP_VALUE. At most 128 instructions. */
-int kp_bpf_load_maps(const struct kp_bpf_kind *kind, const struct kp_insn *insns, unsigned int n, const int *fds);
+/*
+ * kp_bpf_load() of a kind without target, after putting @fds in the places of LD_MAP and LD_MAP_VALUE. At most 128 instructions.
+ * @func: where a second function begins, that BTF must describe (a callback, v5.13 69c087ba6225), as type @func_type; 0: none.
+ */
+int kp_bpf_load_maps(const struct kp_bpf_kind *kind, const struct kp_insn *insns, unsigned int n, const int *fds, unsigned int func,
+		     unsigned int func_type);
 /* Runs a program once over an IPv4 packet of 64 bytes. Returns 0 or -errno. */
 int kp_bpf_run(int fd, uint32_t *ret_value);
 

@@ -132,25 +132,43 @@ static const struct kp_method load = {
 	.asks = "BPF_BTF_LOAD of a few types, as libbpf sends before every map with a spin lock or timer in its value",
 	.proves = "works: taken; absent: EINVAL, no such command or no such kind of type",
 	.rules = (const struct kp_rule[]){ KP_BPF_NO_SYSCALL,
-					   { EINVAL, KP_ABSENT, "bpf(2) has no such command (it came with v4.18), or not these types" },
+					   { EINVAL, KP_ABSENT,
+					     "bpf(2) has no such command (it came with v4.18), or not these types" },
 					   { 0 } },
 	.gate = KP_BPF_GATE,
 };
 
-#define LOOK(id_, title_, since_, ...)                                                                                                       \
-	{ .id = "bpf.btf." id_, .title = title_, .since = since_, .kconfig = "CONFIG_DEBUG_INFO_BTF", .needs = "bpf.btf.vmlinux", .by = &look, \
-	  .arg = &(const struct btf_arg){ __VA_ARGS__ } }
+#define LOOK(id_, title_, since_, ...)                                                                                             \
+	{                                                                                                                          \
+		.id = "bpf.btf." id_, .title = title_, .since = since_, .kconfig = "CONFIG_DEBUG_INFO_BTF",                        \
+		.needs = "bpf.btf.vmlinux", .by = &look, .arg = &(const struct btf_arg)                                            \
+		{                                                                                                                  \
+			__VA_ARGS__                                                                                                \
+		}                                                                                                                  \
+	}
 #define FIELD(type, name, since) LOOK("field." type "." name, "struct " type " has " name, since, BTF_FIELD, type, name)
-#define HELPER(name, since) LOOK("enum.BPF_FUNC_" name, "helper " name " by its number's name", since, BTF_ENUMERATOR, "bpf_func_id", "BPF_FUNC_" name)
+#define HELPER(name, since)                                                                                                        \
+	LOOK("enum.BPF_FUNC_" name, "helper " name " by its number's name", since, BTF_ENUMERATOR, "bpf_func_id", "BPF_FUNC_" name)
 #define KFUNC(name, since) LOOK("func." name, "function " name, since, BTF_FUNCTION, NULL, name)
 
 static const struct kp_probe rows[] = {
-	{ .id = "bpf.btf.control.negative", .title = "an invented structure", .control = KP_NEGATIVE, .by = &look,
+	{ .id = "bpf.btf.control.negative",
+	  .title = "an invented structure",
+	  .control = KP_NEGATIVE,
+	  .by = &look,
 	  .arg = &(const struct btf_arg){ BTF_FIELD, "kp_no_such_struct", "kp_no_such_field" } },
 	{ .id = "bpf.btf.control.positive", .title = "the reader of BTF", .control = KP_POSITIVE, .by = &reader },
-	{ .id = "bpf.btf.vmlinux", .title = "the kernel's BTF", .since = "5.4", .kconfig = "CONFIG_DEBUG_INFO_BTF", .by = &vmlinux },
+	{ .id = "bpf.btf.vmlinux",
+	  .title = "the kernel's BTF",
+	  .since = "5.4",
+	  .kconfig = "CONFIG_DEBUG_INFO_BTF",
+	  .by = &vmlinux },
 	{ .id = "bpf.btf.load", .title = "BTF of maps", .since = "4.18", .kconfig = "CONFIG_BPF_SYSCALL", .by = &load },
-	{ .id = "bpf.btf.load.func-global", .title = "BTF of global functions", .since = "5.6", .kconfig = "CONFIG_BPF_SYSCALL", .by = &load,
+	{ .id = "bpf.btf.load.func-global",
+	  .title = "BTF of global functions",
+	  .since = "5.6",
+	  .kconfig = "CONFIG_BPF_SYSCALL",
+	  .by = &load,
 	  .arg = "" },
 	/* Calico's gates (felix/bpf-gpl): each chooses between two programs. */
 	HELPER("redirect_peer", "5.10"),

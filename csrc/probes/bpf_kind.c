@@ -59,9 +59,9 @@ static uint32_t find_first(const struct kp_btf *btf, enum kp_btf_kind kind, cons
 
 static int find_target(const struct kp_bpf_kind *kind, struct kp_bpf_load_attr *a)
 {
-	static const enum kp_btf_kind kinds[] = {
-		[KP_TARGET_FUNC] = KP_KIND_FUNC, [KP_TARGET_RAW_TP] = KP_KIND_TYPEDEF, [KP_TARGET_MEMBER] = KP_KIND_STRUCT
-	};
+	static const enum kp_btf_kind kinds[] = { [KP_TARGET_FUNC] = KP_KIND_FUNC,
+						  [KP_TARGET_RAW_TP] = KP_KIND_TYPEDEF,
+						  [KP_TARGET_MEMBER] = KP_KIND_STRUCT };
 	const struct kp_btf *btf;
 	int rc = kp_btf_vmlinux(&btf);
 
@@ -147,12 +147,28 @@ int kp_bpf_load(struct kp_bpf_ready *ready, const struct kp_insn *insns, unsigne
 	return rc;
 }
 
-int kp_bpf_load_maps(const struct kp_bpf_kind *kind, const struct kp_insn *insns, unsigned int n, const int *fds)
+static int describe(struct kp_bpf_ready *r, unsigned int func, unsigned int func_type)
+{
+	r->btf_fd = kp_bpf_btf_funcs();
+	if (r->btf_fd < 0)
+		return r->btf_fd;
+	r->func[0] = (struct kp_bpf_func_info){ 0, KP_BTF_MAIN };
+	r->func[1] = (struct kp_bpf_func_info){ func, func_type };
+	r->attr.btf_fd = (uint32_t)r->btf_fd;
+	r->attr.func_info_size = sizeof(r->func[0]);
+	r->attr.n_func_info = 2;
+	return 0;
+}
+
+int kp_bpf_load_maps(const struct kp_bpf_kind *kind, const struct kp_insn *insns, unsigned int n, const int *fds, unsigned int func,
+		     unsigned int func_type)
 {
 	kp_bpf_autoready r = KP_BPF_READY_INIT;
 	struct kp_insn own[128];
 	int rc = n > KP_ARRAY_SIZE(own) ? -EMSGSIZE : kp_bpf_prepare(kind, &r);
 
+	if (!rc && func)
+		rc = describe(&r, func, func_type);
 	if (rc)
 		return rc;
 	memcpy(own, insns, n * sizeof(own[0]));

@@ -97,7 +97,8 @@ static void run_create(struct kp_ctx *ctx, const struct kp_probe *row, struct kp
 
 static const struct kp_method create = {
 	.run = run_create,
-	.asks = "BPF_MAP_CREATE of the smallest map of this type; then, where user space may, BPF_MAP_UPDATE_ELEM and BPF_MAP_LOOKUP_ELEM",
+	.asks = "BPF_MAP_CREATE of the smallest map of this type; then, where user space may, BPF_MAP_UPDATE_ELEM and "
+		"BPF_MAP_LOOKUP_ELEM",
 	.proves = "works: made, and the value read back is the one written; absent: EINVAL, no such type; broken: another value",
 	.rules = kp_bpf_map_rules,
 	.gate = KP_BPF_GATE,
@@ -111,11 +112,12 @@ static const struct kp_method create_any = {
 	.gate = KP_BPF_GATE,
 };
 
-#define ATTR(type_, key_, value_, max_, flags_) \
+#define ATTR(type_, key_, value_, max_, flags_)                                                                                    \
 	.attr = { .type = KP_MAP_##type_, .key_size = key_, .value_size = value_, .max_entries = max_, .flags = flags_ }
 #define ROW(name_, title_, since_, ...) { .id = "bpf.map." name_, .title = title_, .since = since_, __VA_ARGS__ }
-#define MAP(name_, title_, since_, kconfig_, ...) \
-	ROW(name_, title_, since_, .kconfig = "CONFIG_BPF_SYSCALL " kconfig_, .by = &create, .arg = &(const struct map_arg){ __VA_ARGS__ })
+#define MAP(name_, title_, since_, kconfig_, ...)                                                                                  \
+	ROW(name_, title_, since_, .kconfig = "CONFIG_BPF_SYSCALL " kconfig_, .by = &create,                                       \
+	    .arg = &(const struct map_arg){ __VA_ARGS__ })
 #define BATCH(type_, key_, flags_) &(const struct kp_bpf_batch_arg){ KP_MAP_##type_, key_, flags_ }
 #define TYPED .needs = "bpf.btf.load"
 
@@ -128,7 +130,8 @@ static const struct kp_probe rows[] = {
 	ROW("control.positive", "an array", NULL, .control = KP_POSITIVE, .by = &create_any,
 	    .arg = &(const struct map_arg){ ATTR(ARRAY, 4, 4, 1, 0), .write = true }),
 	MAP("hash", "hash table", "3.19", "", ATTR(HASH, 4, 4, 1, 0), .write = true),
-	MAP("hash.no-prealloc", "hash table whose elements are made when needed", "4.6", "", ATTR(HASH, 4, 4, 1, KP_MAP_NO_PREALLOC), .write = true),
+	MAP("hash.no-prealloc", "hash table whose elements are made when needed", "4.6", "",
+	    ATTR(HASH, 4, 4, 1, KP_MAP_NO_PREALLOC), .write = true),
 	MAP("array", "array", "3.19", "", ATTR(ARRAY, 4, 4, 1, 0), .write = true),
 	MAP("prog_array", "programs to jump to", "4.2", "", ATTR(PROG_ARRAY, 4, 4, 1, 0)),
 	MAP("perf_event_array", "perf events", "4.3", "CONFIG_PERF_EVENTS", ATTR(PERF_EVENT_ARRAY, 4, 4, 1, 0)),
@@ -157,14 +160,17 @@ static const struct kp_probe rows[] = {
 	MAP("stack", "stack", "4.20", "", ATTR(STACK, 0, 4, 1, 0), .write = true, .keyless = true),
 	MAP("sk_storage", "storage of sockets", "5.2", "CONFIG_NET", ATTR(SK_STORAGE, 4, 4, 0, KP_MAP_NO_PREALLOC), .btf = true),
 	MAP("devmap_hash", "devices to redirect to, by key", "5.4", "CONFIG_NET", ATTR(DEVMAP_HASH, 4, 4, 1, 0)),
-	ROW("struct_ops", "structure of functions (congestion control)", "5.6", .kconfig = "CONFIG_BPF_JIT CONFIG_INET", .needs = "bpf.btf.vmlinux",
-	    .by = &create, .arg = &(const struct map_arg){ ATTR(STRUCT_OPS, 4, 0, 1, 0), .struct_ops = "bpf_struct_ops_tcp_congestion_ops" }),
+	ROW("struct_ops", "structure of functions (congestion control)", "5.6", .kconfig = "CONFIG_BPF_JIT CONFIG_INET",
+	    .needs = "bpf.btf.vmlinux", .by = &create,
+	    .arg = &(const struct map_arg){ ATTR(STRUCT_OPS, 4, 0, 1, 0), .struct_ops = "bpf_struct_ops_tcp_congestion_ops" }),
 	MAP("ringbuf", "ring buffer", "5.8", "", ATTR(RINGBUF, 0, 0, RING, 0)),
-	MAP("inode_storage", "storage of inodes", "5.10", "CONFIG_BPF_LSM", ATTR(INODE_STORAGE, 4, 4, 0, KP_MAP_NO_PREALLOC), .btf = true),
+	MAP("inode_storage", "storage of inodes", "5.10", "CONFIG_BPF_LSM", ATTR(INODE_STORAGE, 4, 4, 0, KP_MAP_NO_PREALLOC),
+	    .btf = true),
 	MAP("task_storage", "storage of tasks", "5.11", "", ATTR(TASK_STORAGE, 4, 4, 0, KP_MAP_NO_PREALLOC), .btf = true),
 	MAP("bloom_filter", "Bloom filter", "5.16", "", ATTR(BLOOM_FILTER, 0, 4, 1, 0)),
 	MAP("user_ringbuf", "ring buffer that user space fills", "6.1", "", ATTR(USER_RINGBUF, 0, 0, RING, 0)),
-	MAP("cgrp_storage", "storage of cgroups", "6.2", "CONFIG_CGROUPS", ATTR(CGRP_STORAGE, 4, 4, 0, KP_MAP_NO_PREALLOC), .btf = true),
+	MAP("cgrp_storage", "storage of cgroups", "6.2", "CONFIG_CGROUPS", ATTR(CGRP_STORAGE, 4, 4, 0, KP_MAP_NO_PREALLOC),
+	    .btf = true),
 	MAP("arena", "memory shared with user space", "6.9", "CONFIG_MMU", ATTR(ARENA, 0, 0, 1, KP_MAP_MMAPABLE)),
 	MAP("insn_array", "instructions to jump to", "6.19", "", ATTR(INSN_ARRAY, 4, 16, 1, 0)),
 	MAP("rhash", "hash table that grows", "7.2", "", ATTR(RHASH, 4, 4, 1, KP_MAP_NO_PREALLOC), .write = true),
@@ -172,11 +178,13 @@ static const struct kp_probe rows[] = {
 	/* What Calico and others do with them. */
 	ROW("hash.batch", "many elements of a hash table by one call", "5.6", .by = &kp_bpf_map_batch, .arg = BATCH(HASH, 8, 0)),
 	/* v5.16, f56387c534df; Calico asks a trie for a batch and takes errno 524 for no. */
-	ROW("lpm_trie.batch", "many elements of a trie by one call", "5.16", .by = &kp_bpf_map_batch, .arg = BATCH(LPM_TRIE, 8, KP_MAP_NO_PREALLOC)),
+	ROW("lpm_trie.batch", "many elements of a trie by one call", "5.16", .by = &kp_bpf_map_batch,
+	    .arg = BATCH(LPM_TRIE, 8, KP_MAP_NO_PREALLOC)),
 	ROW("array.batch", "many elements of an array by one call", "5.6", .by = &kp_bpf_map_batch, .arg = BATCH(ARRAY, 4, 0)),
 	ROW("hash.take", "look up and delete in one call, hash table", "5.14", .by = &kp_bpf_map_take, .arg = BATCH(HASH, 8, 0)),
 	ROW("hash.spin_lock", "hash table whose values have a spin lock", "5.1", TYPED, .by = &kp_bpf_map_locked),
-	ROW("lru_hash.timer", "hash table whose values have a timer", "5.15", .needs = "bpf.btf.load bpf.prog.sched_cls", .by = &kp_bpf_map_timed),
+	ROW("lru_hash.timer", "hash table whose values have a timer", "5.15", .needs = "bpf.btf.load bpf.prog.sched_cls",
+	    .by = &kp_bpf_map_timed),
 	ROW("array.frozen", "array that can no longer be written (.rodata)", "5.2", .by = &kp_bpf_map_frozen),
 	ROW("array.mmap", "array that user space maps", "5.5", .by = &kp_bpf_map_mmap),
 	ROW("prog_array.update", "two programs to jump to", "4.2", .needs = "bpf.prog.sched_cls", .by = &kp_bpf_map_progs,
@@ -185,13 +193,14 @@ static const struct kp_probe rows[] = {
 	 * Refused since v6.18 and in stable kernels since (4540aed51b12 "bpf: Enforce expected_attach_type for tailcall compatibility");
 	 * Calico splits its arrays per attach type for that.
 	 */
-	ROW("prog_array.mixed-attach", "programs of two attach types in one array", "4.17", .needs = "bpf.prog.cgroup_sock_addr.sendmsg4",
-	    .by = &kp_bpf_map_progs,
-	    .rules = (const struct kp_rule[]){ { EINVAL, KP_ABSENT, "one array takes programs of one attach type only: split it" }, { 0 } },
+	ROW("prog_array.mixed-attach", "programs of two attach types in one array", "4.17",
+	    .needs = "bpf.prog.cgroup_sock_addr.sendmsg4", .by = &kp_bpf_map_progs,
+	    .rules = (const struct kp_rule[]){ { EINVAL, KP_ABSENT, "one array takes programs of one attach type only: split it" },
+					       { 0 } },
 	    .arg = &(const struct kp_bpf_progs_arg){ { .type = KP_CGROUP_SOCK_ADDR, .attach = KP_AS_INET4_CONNECT },
 						     { .type = KP_CGROUP_SOCK_ADDR, .attach = KP_AS_UDP4_SENDMSG } }),
-	ROW("ringbuf.mmap", "a record through a ring buffer into mapped memory", "5.8", .needs = "bpf.map.ringbuf bpf.prog.sched_cls",
-	    .by = &kp_bpf_map_ringbuf),
+	ROW("ringbuf.mmap", "a record through a ring buffer into mapped memory", "5.8",
+	    .needs = "bpf.map.ringbuf bpf.prog.sched_cls", .by = &kp_bpf_map_ringbuf),
 };
 
 const struct kp_family kp_family_bpf_map = {

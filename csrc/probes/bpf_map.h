@@ -6,8 +6,8 @@
 #include "bpf.h"
 
 extern const struct kp_rule kp_bpf_map_rules[];
-extern const struct kp_method kp_bpf_map_batch, kp_bpf_map_take, kp_bpf_map_locked, kp_bpf_map_timed, kp_bpf_map_frozen, kp_bpf_map_mmap,
-	kp_bpf_map_ringbuf, kp_bpf_map_progs;
+extern const struct kp_method kp_bpf_map_batch, kp_bpf_map_take, kp_bpf_map_locked, kp_bpf_map_timed, kp_bpf_map_frozen,
+	kp_bpf_map_mmap, kp_bpf_map_ringbuf, kp_bpf_map_progs;
 
 /* Of kp_bpf_map_batch and kp_bpf_map_take. */
 struct kp_bpf_batch_arg {

@@ -7,8 +7,10 @@
 
 #include "bpf_map.h"
 
-#define METHOD(name_, asks_, proves_) \
-	const struct kp_method name_ = { .run = run_##name_, .asks = asks_, .proves = proves_, .rules = kp_bpf_map_rules, .gate = KP_BPF_GATE }
+#define METHOD(name_, asks_, proves_)                                                                                              \
+	const struct kp_method name_ = {                                                                                           \
+		.run = run_##name_, .asks = asks_, .proves = proves_, .rules = kp_bpf_map_rules, .gate = KP_BPF_GATE               \
+	}
 
 /* Keys of 4 or 8 bytes; as 8 they are full prefixes of a trie as well. */
 static void fill_keys(uint32_t *keys, uint32_t key_size)
@@ -107,15 +109,27 @@ static void run_kp_bpf_map_locked(struct kp_ctx *ctx, const struct kp_probe *row
 		return kp_broken(res, "read-back", "another value was read than the one that was written");
 	kp_works(res, "read-back");
 }
-METHOD(kp_bpf_map_locked, "a hash table without preallocation whose value's BTF names a bpf_spin_lock; written and read with BPF_F_LOCK",
+METHOD(kp_bpf_map_locked,
+       "a hash table without preallocation whose value's BTF names a bpf_spin_lock; written and read with BPF_F_LOCK",
        "works: the value is read back; absent: EINVAL, this kernel sees no lock in the value; broken: another value");
 
 /* A kernel that does not know timers (before v5.15, b00628b1c7d5) makes the map all the same: a program must call for one. */
 static void run_kp_bpf_map_timed(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {
 	static const struct kp_insn insns[] = {
-		ST(KP_W, R10, -4, 0), MOVX(R2, R10), ALU(KP_ADD, R2, -4), LD_MAP(R1, 0), CALL(H_map_lookup_elem), JMP(KP_JEQ, R0, 0, 6),
-		MOVX(R1, R0), ALU(KP_ADD, R1, 8), LD_MAP(R2, 0), MOV(R3, 1 /* CLOCK_MONOTONIC */), CALL(H_timer_init), MOV(R0, 0), EXIT(),
+		ST(KP_W, R10, -4, 0),
+		MOVX(R2, R10),
+		ALU(KP_ADD, R2, -4),
+		LD_MAP(R1, 0),
+		CALL(H_map_lookup_elem),
+		JMP(KP_JEQ, R0, 0, 6),
+		MOVX(R1, R0),
+		ALU(KP_ADD, R1, 8),
+		LD_MAP(R2, 0),
+		MOV(R3, 1 /* CLOCK_MONOTONIC */),
+		CALL(H_timer_init),
+		MOV(R0, 0),
+		EXIT(),
 	};
 	kp_autoclose types = kp_bpf_btf_values();
 	struct kp_bpf_map_attr a = { .type = KP_MAP_LRU_HASH, .key_size = 4, .value_size = KP_BTF_TIMER_SIZE, .max_entries = 1 };
@@ -130,12 +144,13 @@ static void run_kp_bpf_map_timed(struct kp_ctx *ctx, const struct kp_probe *row,
 	fd = kp_bpf_map(&a);
 	if (fd < 0)
 		return kp_bpf_fail(ctx, res, "BPF_MAP_CREATE", -fd);
-	prog = kp_bpf_load_maps(&kp_bpf_sched_cls, insns, KP_ARRAY_SIZE(insns), &fd);
+	prog = kp_bpf_load_maps(&kp_bpf_sched_cls, insns, KP_ARRAY_SIZE(insns), &fd, 0, 0);
 	if (prog < 0)
 		return kp_bpf_fail(ctx, res, "BPF_PROG_LOAD with bpf_timer_init()", -prog);
 	kp_works(res, "BPF_PROG_LOAD with bpf_timer_init()");
 }
-METHOD(kp_bpf_map_timed, "an LRU hash table whose value's BTF names a bpf_timer, and a tc classifier that calls bpf_timer_init() on it",
+METHOD(kp_bpf_map_timed,
+       "an LRU hash table whose value's BTF names a bpf_timer, and a tc classifier that calls bpf_timer_init() on it",
        "works: the verifier took the program; absent: EINVAL, no such helper");
 
 /* CONFIG data of programs: written once, frozen, then constants to the verifier (v5.2, 87df15de441b "bpf: add syscall side map freeze"). */
@@ -193,7 +208,8 @@ METHOD(kp_bpf_map_mmap, "an array with BPF_F_MMAPABLE, written by bpf(2) and rea
 static void run_kp_bpf_map_ringbuf(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {
 	static const struct kp_insn insns[] = {
-		ST(KP_DW, R10, -8, 0x1234), LD_MAP(R1, 0), MOVX(R2, R10), ALU(KP_ADD, R2, -8), MOV(R3, 8), MOV(R4, 0), CALL(H_ringbuf_output), EXIT(),
+		ST(KP_DW, R10, -8, 0x1234), LD_MAP(R1, 0), MOVX(R2, R10), ALU(KP_ADD, R2, -8), MOV(R3, 8), MOV(R4, 0),
+		CALL(H_ringbuf_output),     EXIT(),
 	};
 	const size_t size = 65536, page = (size_t)sysconf(_SC_PAGESIZE), all = page + 2 * size;
 	kp_autoclose fd = kp_bpf_map_of(KP_MAP_RINGBUF, 0, 0, size, 0);
@@ -206,7 +222,7 @@ static void run_kp_bpf_map_ringbuf(struct kp_ctx *ctx, const struct kp_probe *ro
 	(void)row;
 	if (fd < 0)
 		return kp_bpf_fail(ctx, res, "BPF_MAP_CREATE", -fd);
-	prog = kp_bpf_load_maps(&kp_bpf_sched_cls, insns, KP_ARRAY_SIZE(insns), &fd);
+	prog = kp_bpf_load_maps(&kp_bpf_sched_cls, insns, KP_ARRAY_SIZE(insns), &fd, 0, 0);
 	if (prog < 0)
 		return kp_bpf_fail(ctx, res, "BPF_PROG_LOAD", -prog);
 	consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -233,7 +249,8 @@ static void run_kp_bpf_map_ringbuf(struct kp_ctx *ctx, const struct kp_probe *ro
 		return kp_broken(res, "read-back", wrong);
 	kp_works(res, "read-back");
 }
-METHOD(kp_bpf_map_ringbuf, "a ring buffer, mapped as libbpf does, a tc classifier that calls bpf_ringbuf_output(), and BPF_PROG_TEST_RUN of it",
+METHOD(kp_bpf_map_ringbuf,
+       "a ring buffer, mapped as libbpf does, a tc classifier that calls bpf_ringbuf_output(), and BPF_PROG_TEST_RUN of it",
        "works: the record is in the mapped memory; absent: EINVAL, no such type; broken: it is not there");
 
 static void run_kp_bpf_map_progs(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
@@ -241,13 +258,14 @@ static void run_kp_bpf_map_progs(struct kp_ctx *ctx, const struct kp_probe *row,
 	static const struct kp_insn insns[] = { MOV(R0, 0), EXIT() };
 	const struct kp_bpf_progs_arg *arg = row->arg;
 	kp_autoclose fd = kp_bpf_map_of(KP_MAP_PROG_ARRAY, 4, 4, 2, 0);
-	kp_autoclose a = kp_bpf_load_maps(&arg->a, insns, KP_ARRAY_SIZE(insns), NULL);
-	kp_autoclose b = kp_bpf_load_maps(&arg->b, insns, KP_ARRAY_SIZE(insns), NULL);
+	kp_autoclose a = kp_bpf_load_maps(&arg->a, insns, KP_ARRAY_SIZE(insns), NULL, 0, 0);
+	kp_autoclose b = kp_bpf_load_maps(&arg->b, insns, KP_ARRAY_SIZE(insns), NULL, 0, 0);
 	uint32_t zero = 0, one = 1;
 	int rc;
 
 	if (fd < 0 || a < 0 || b < 0)
-		return kp_unknown(res, "BPF_PROG_LOAD", "the map or one of the programs could not be made, though the rows before this one could");
+		return kp_unknown(res, "BPF_PROG_LOAD",
+				  "the map or one of the programs could not be made, though the rows before this one could");
 	rc = kp_bpf_update(fd, &zero, &a, 0);
 	if (rc)
 		return kp_bpf_fail(ctx, res, "BPF_MAP_UPDATE_ELEM, first", -rc);

@@ -77,15 +77,25 @@ const struct kp_method kp_bpf_load_any = {
 	.gate = KP_BPF_GATE,
 };
 
-#define PROG(name_, title_, since_, kconfig_, needs_, ...)                                                                                     \
-	{ .id = "bpf.prog." name_, .title = title_, .since = since_, .kconfig = kconfig_, .needs = needs_, .by = &load,                      \
+#define PROG(name_, title_, since_, kconfig_, needs_, ...)                                                                         \
+	{ .id = "bpf.prog." name_,                                                                                                 \
+	  .title = title_,                                                                                                         \
+	  .since = since_,                                                                                                         \
+	  .kconfig = kconfig_,                                                                                                     \
+	  .needs = needs_,                                                                                                         \
+	  .by = &load,                                                                                                             \
 	  .arg = &(const struct kp_bpf_kind){ __VA_ARGS__ } },
 #define BOTH PROG
 
 static const struct kp_probe rows[] = {
-	{ .id = "bpf.prog.control.negative", .title = "an invented program type", .control = KP_NEGATIVE, .by = &load,
+	{ .id = "bpf.prog.control.negative",
+	  .title = "an invented program type",
+	  .control = KP_NEGATIVE,
+	  .by = &load,
 	  .arg = &(const struct kp_bpf_kind){ .type = 0x7fff } },
-	{ .id = "bpf.prog.control.positive", .title = "a program type that every kernel with bpf(2) has", .control = KP_POSITIVE,
+	{ .id = "bpf.prog.control.positive",
+	  .title = "a program type that every kernel with bpf(2) has",
+	  .control = KP_POSITIVE,
 	  .by = &kp_bpf_load_any },
 #include "bpf_kinds.h"
 };

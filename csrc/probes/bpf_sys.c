@@ -149,12 +149,47 @@ int kp_bpf_btf_values(void)
 	/* Offsets:                   1     5      10            24   28    33     39         49    */
 	static const char names[] = "\0int\0long\0bpf_spin_lock\0val\0lock\0value\0bpf_timer\0timed";
 	static const uint32_t types[] = {
-		1,  BTF_INFO(BTF_INT, 0), 4, 1u << 24 | 32,                 /* 1: int */
-		10, BTF_INFO(BTF_STRUCT, 1), 4, 24, 1, 0,                   /* 2: struct bpf_spin_lock { int val; } */
-		33, BTF_INFO(BTF_STRUCT, 2), KP_BTF_SPIN_SIZE, 24, 1, 0, 28, 2, 32,   /* 3: struct value { int val; … lock; } */
-		5,  BTF_INFO(BTF_INT, 0), 8, 1u << 24 | 64,                 /* 4: long */
-		39, BTF_INFO(BTF_STRUCT, 2), 16, 24, 4, 0, 28, 4, 64,       /* 5: struct bpf_timer { long val, lock; } */
-		49, BTF_INFO(BTF_STRUCT, 2), KP_BTF_TIMER_SIZE, 24, 4, 0, 28, 5, 64, /* 6: struct timed { long val; … lock; } */
+		1,
+		BTF_INFO(BTF_INT, 0),
+		4,
+		1u << 24 | 32,                 /* 1: int */
+		10,
+		BTF_INFO(BTF_STRUCT, 1),
+		4,
+		24,
+		1,
+		0,                   /* 2: struct bpf_spin_lock { int val; } */
+		33,
+		BTF_INFO(BTF_STRUCT, 2),
+		KP_BTF_SPIN_SIZE,
+		24,
+		1,
+		0,
+		28,
+		2,
+		32,   /* 3: struct value { int val; … lock; } */
+		5,
+		BTF_INFO(BTF_INT, 0),
+		8,
+		1u << 24 | 64,                 /* 4: long */
+		39,
+		BTF_INFO(BTF_STRUCT, 2),
+		16,
+		24,
+		4,
+		0,
+		28,
+		4,
+		64,       /* 5: struct bpf_timer { long val, lock; } */
+		49,
+		BTF_INFO(BTF_STRUCT, 2),
+		KP_BTF_TIMER_SIZE,
+		24,
+		4,
+		0,
+		28,
+		5,
+		64, /* 6: struct timed { long val; … lock; } */
 	};
 
 	return load_btf(types, sizeof(types), names, sizeof(names));
@@ -164,10 +199,11 @@ int kp_bpf_btf_funcs(void)
 {
 	static const char names[] = "\0int\0main\0sub\0x"; /* 1, 5, 10, 14 */
 	static const uint32_t types[] = {
-		1,  BTF_INFO(BTF_INT, 0), 4, 1u << 24 | 32,    /* 1: int */
-		0,  BTF_INFO(BTF_FUNC_PROTO, 0), 1,            /* 2: int (void) */
-		0,  BTF_INFO(BTF_FUNC_PROTO, 1), 1, 14, 1,     /* 3: int (int x) */
-		5,  BTF_INFO(BTF_FUNC, 0), 2,                  /* 4: main */
+		1,  BTF_INFO(BTF_INT, 0),           4, 1u << 24 | 32,    /* 1: int */
+		0,  BTF_INFO(BTF_FUNC_PROTO, 0),    1,            /* 2: int (void) */
+		0,  BTF_INFO(BTF_FUNC_PROTO, 1),    1, 14,
+		1,     /* 3: int (int x) */
+		5,  BTF_INFO(BTF_FUNC, 0),          2,                  /* 4: main */
 		10, BTF_INFO(BTF_FUNC, BTF_GLOBAL), 3,         /* 5: sub; linkage since v5.6, 51c39bb1d5d1 */
 	};
 
