@@ -42,17 +42,21 @@
 #define NEEDS_ingress "nft.chain." F ".filter.ingress"
 #define NEEDS_arp_output "nft.chain." F ".filter.output"
 
+/*
+ * A row names its own modules and options; those of its family and hook are named by the rows it needs, which have worked when it is
+ * its turn.
+ */
 /* Base chains: one message a priority. */
 #define CHAINS(name, stmt, first, mods, cfg, extra, ...) \
 	{ .id = "nft.chain." F "." name, .title = stmt, .modules = BASE mods, .kconfig = cfg, .since = first, OPT_##extra \
 	  .needs = "nft.table." F, .by = &kp_nft_chain, .arg = ARG(.subject = MSGS(__VA_ARGS__)) }
 /* A set with two elements, @b of which is deleted again. */
 #define SET(name, stmt, first, mods, need, a, b, ...) \
-	{ .id = "nft." name, .title = stmt, .modules = BASE mods, .kconfig = FILTER_KCONFIG, .since = first, .needs = "nft." need, \
+	{ .id = "nft." name, .title = stmt, .modules = "nf_tables" mods, .kconfig = "CONFIG_NF_TABLES", .since = first, .needs = "nft." need, \
 	  .by = &kp_nft_set, .arg = ARG(.setup = MSGS(CHAIN_TO), .subject = MSGS(__VA_ARGS__, ELEMS_MSG("kp-set", a, b)), \
 					.gone = MSGS(ELEMS_MSG("kp-set", b)), .left = MSGS(ELEMS_MSG("kp-set", a))) }
 #define EXPR_ROW(method, need, name, stmt, first, where, mods, cfg, extra, setup_msgs, anon, ...) \
-	{ .id = "nft.expr." name SUFFIX, .title = stmt, .modules = BASE mods, .kconfig = FILTER_KCONFIG " " cfg, .since = first, \
+	{ .id = "nft.expr." name SUFFIX, .title = stmt, .modules = "nf_tables" mods, .kconfig = cfg, .since = first, \
 	  OPT_##extra .needs = NEEDS_##where need, .by = &kp_nft_##method, \
 	  .arg = ARG(.setup = MSGS(CHAIN_TO, SPREAD setup_msgs CHAIN_##where), .subject = MSGS(SPREAD anon RULE_MSG(__VA_ARGS__))) }
 /*
@@ -81,8 +85,8 @@
 	  .needs = "nft.table." F need, .rules = hook_rules, .by = &kp_nft_chain, .arg = ARG(.subject = MSGS(__VA_ARGS__)) }
 /* An object, and the rule that refers to it. */
 #define OBJ(name, stmt, first, mods, cfg, extra, need, type, ...) \
-	{ .id = "nft.object." name, .title = stmt, .modules = BASE mods " nft_objref|nf_tables", \
-	  .kconfig = FILTER_KCONFIG " CONFIG_NFT_OBJREF " cfg, .since = first, OPT_##extra .needs = NEEDS_forward need, \
+	{ .id = "nft.object." name, .title = stmt, .modules = "nf_tables" mods " nft_objref|nf_tables", \
+	  .kconfig = "CONFIG_NFT_OBJREF " cfg, .since = first, OPT_##extra .needs = NEEDS_forward need, \
 	  .by = &kp_nft_rule, .arg = ARG(.setup = MSGS(CHAIN_forward), \
 					 .subject = MSGS(OBJECT(type, "kp-obj", __VA_ARGS__), RULE_MSG(OBJREF(type, "kp-obj")))) }
 

@@ -30,7 +30,7 @@ RULE("ct.mark", "ct mark & 0x10000 == 0x10000", "3.13", forward, CT_MODULES, CT_
 FORM("ct.mark", "ct.mark.set", "ct mark set ct mark & 0xfffeffff | 0x10000", "3.15", forward, CT_MODULES, CT_KCONFIG, TRACKS,
      CT(CT_MARK),
      AND_XOR(0xfffeffff, 0x10000), CT_SET(CT_MARK)),
-RULE("ct.count", "ct count over 10", "4.18", forward, CT_MODULES " nft_connlimit nf_conncount", "CONFIG_NFT_CONNLIMIT", TRACKS,
+RULE("ct.count", "ct count over 10", "4.18", forward, CT_TRACKER " nft_connlimit nf_conncount", "CONFIG_NFT_CONNLIMIT", TRACKS,
      EXPR("connlimit", U32(1, 10), U32(2, 1))),
 RULE("notrack", "notrack", "4.9", raw, CT_MODULES, CT_KCONFIG, TRACKS, BARE("notrack")),
 
