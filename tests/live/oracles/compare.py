@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kprobe.evidence import Probe
 
-from .script import NO_PREREQUISITE, NO_PROGRAM, OTHERWISE, TIMEOUT
+from .script import NO_PREREQUISITE, NO_PROGRAM, OTHERWISE, SIGNALLED, TIMEOUT
 
 # How the programs pass a refusal of the kernel on. A refusal of their own (a usage error, an extension that they do not
 # know) must never count as the kernel's answer, so what is not in here is no answer.
@@ -23,6 +23,7 @@ KERNEL_SAID = re.compile(
     | ^grep:\ /proc/net/ip6?_tables_targets:\ No\ such\ file
     | ^ipset\ v.*:\ (Kernel\ error\ received:|Cannot\ open\ session)\ ?
     | ^Unable\ to\ (modify|access)\ interface:\               # wg
+    | ^cat:\ threaded:\ No\ such\ file
     | write\ error:\ Operation\ not\ supported$               # a file of sysfs
     | ^netlink\ error:\ Operation\ not\ supported$            # ethtool
     | ^unshare:\ unshare\ failed:\ Invalid\ argument$
@@ -46,7 +47,7 @@ class Answer:
             return "works"
         if self.rc == OTHERWISE:
             return "broken"
-        if self.rc == TIMEOUT or (self.rc >= NO_PROGRAM and self.rc != OTHERWISE):
+        if self.rc == TIMEOUT or NO_PROGRAM <= self.rc <= SIGNALLED:
             return "none"
         return "absent" if KERNEL_SAID.search(self.said) else "none"
 

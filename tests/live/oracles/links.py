@@ -23,11 +23,11 @@ NSID = (
 # sysfs shows the devices of the namespace that mounted it.
 THREADED = (
     "mount -t sysfs none /sys && cd /sys/class/net/wireguard.cali &&"
-    " echo 1 > threaded && cat threaded && echo 0 > threaded && cat threaded"
+    " cat threaded > /dev/null && echo 1 > threaded && cat threaded && echo 0 > threaded && cat threaded"
 )
 WG = ("ip link add wireguard.cali mtu 1440 type wireguard", "ip link set wireguard.cali up")
 WG_SET = (
-    f"echo {PRIVATE} | wg set wireguard.cali private-key /dev/stdin listen-port 51820 fwmark 0x100000"
+    f"echo {PRIVATE} | wg set wireguard.cali private-key /proc/self/fd/0 listen-port 51820 fwmark 0x100000"
     f" peer {PEER} allowed-ips 10.112.0.0/24,fd6b:100::/64"
 )
 

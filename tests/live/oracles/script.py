@@ -8,7 +8,7 @@ For each row the script prints what the programs said, each line behind ``| ``, 
 97    a prerequisite (another row's object) could not be made
 98    done, but the listing shows something else
 124   no answer in time
-126+  the program is missing
+126.. the program is missing, or was killed by a signal (up to 192)
 else  refused; what was said tells by whom
 ====  =======================================================================
 """
@@ -25,6 +25,7 @@ NO_PREREQUISITE = 97
 OTHERWISE = 98
 TIMEOUT = 124
 NO_PROGRAM = 126
+SIGNALLED = 128 + 64  # the last; `bridge` fails with 255
 
 # iptables-legacy locks a file: not the host's.
 HEAD = """\

@@ -10,3 +10,16 @@ assert len(BY_ROW) == len(ORACLES), "two oracles for one row"
 
 WITHOUT: dict[str, str] = {}
 """Rows that no independent program can ask, and why."""
+
+LATER = {
+    "bpf.prog": "bpftool; issue 3",
+    "bpf.map": "bpftool; issue 3",
+    "bpf.btf": "bpftool; issue 3",
+    "nft": "nft; issue 3",
+    "conntrack": "conntrack; issue 3",
+    "sysctl": "files of /proc/sys; issue 3",
+    "ipvs": "ipvsadm; issue 3",
+    "tc": "tc; issue 3",
+    "attach": "tc, ip, bpftool; issue 3",
+}
+"""Families without oracles yet, and the program to be. With its first oracle a family leaves: all its rows need one."""
