@@ -32,8 +32,8 @@ static const struct kp_rule ipvs_rules[] = {
 
 /*
  * Before v5.15 (2199f562730d "ipvs: autoload ipvs on genl access") no name that generic netlink asks for is an alias of ip_vs, so
- * this goes the way of iptables' ipvs match: nft_compat asks for ipt_ipvs, and modprobe brings ip_vs with it. What nft_compat answers
- * does not matter.
+ * this goes the way of iptables' ipvs match: nft_compat asks for ipt_ipvs, and modprobe brings ip_vs with it. What nft_compat
+ * answers does not matter.
  */
 static void ask_for_match(struct kp_ctx *ctx)
 {
