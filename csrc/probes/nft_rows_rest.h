@@ -17,7 +17,7 @@ SET("set.counter", "type ipv4_addr; counter", "5.7", SET_HASH COUNTER_MODULE, "s
     SET_OF("kp-set", 0, T_IPV4, 4, NEST(KP_NFTA_SET_EXPR, STR(1, "counter"), NEST(2, U64(1, 0), U64(2, 0))))),
 SET("set.comment", "type ipv4_addr; comment \"kprobe\"", "4.1", SET_HASH, "set.ipv4_addr", ELEM(KEY(ADDR1)), ELEM(KEY(ADDR2)),
     SET_OF("kp-set", 0, T_IPV4, 4, RAW(KP_NFTA_SET_USERDATA, 7, 7, 'k', 'p', 'r', 'o', 'b', 'e', 0))),
-SET("set.element-comment", "elements = { 192.0.2.1 comment \"kprobe\" }", "4.1", SET_HASH, "set.ipv4_addr",
+SET("set.element-comment", "type ipv4_addr; elements = { 192.0.2.1 comment \"kprobe\" }", "4.1", SET_HASH, "set.ipv4_addr",
     ELEM(KEY(ADDR1), RAW(KP_NFTA_ELEM_USERDATA, 0, 7, 'k', 'p', 'r', 'o', 'b', 'e', 0)), ELEM(KEY(ADDR2)),
     SET_OF("kp-set", 0, T_IPV4, 4)),
 /* "*": what no other element has (v5.13, aaa31047a6d2). It has no key. */

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "../link.h"
+#include "../kprobe.h"
 #include "nft.h"
 
 #define SUBSYS 10 /* NFNL_SUBSYS_NFTABLES */
@@ -25,8 +25,31 @@ static void put_marker(struct kp_nft *t, struct kp_nlbuf *b, uint16_t type)
 	kp_nl_msg(t->ctx, b, type, 0, &hdr, sizeof(hdr));
 }
 
+/*
+ * What is compiled into nf_tables has no module that --no-autoload could look for; on a kernel that has it not, its name would be
+ * asked for. Kernels older than the row are taken at their word then.
+ */
+static bool would_ask(const struct kp_ctx *ctx)
+{
+	bool rule = ctx->row->by == &kp_nft_rule || ctx->row->by == &kp_nft_form;
+	const char *p = ctx->row->since;
+	unsigned int major, minor;
+
+	if (!(ctx->env->flags & KP_NO_AUTOLOAD) || !ctx->env->modular || !rule || !p)
+		return false;
+	major = (unsigned int)kp_parse_u(&p);
+	p += *p == '.';
+	minor = (unsigned int)kp_parse_u(&p);
+	return ctx->env->release < KP_RELEASE(major, minor);
+}
+
 bool kp_nft_start(struct kp_nft *t, struct kp_ctx *ctx, struct kp_result *res)
 {
+	if (would_ask(ctx)) {
+		kp_unknown(res, "no-autoload",
+			   "newer than this kernel, which may ask for a module by its name: run without --no-autoload");
+		return false;
+	}
 	*t = (struct kp_nft){ .ctx = ctx, .res = res, .arg = ctx->row->arg };
 	t->fd = kp_nl_socket(ctx, res, NETLINK_NETFILTER);
 	if (t->fd < 0)
