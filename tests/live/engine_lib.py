@@ -102,3 +102,10 @@ def processes(name: str) -> dict[int, int]:
         if comm == name and rest[0] not in "ZX":
             found[int(entry.name)] = int(rest[1])
     return found
+
+
+def strays() -> list[int]:
+    """Workers that outlived their run, or are this process's own: not those of somebody else's run."""
+    alive = {pid for name in ("kprobe", "python", "python3") for pid in processes(name)} - {os.getpid()}
+    alive |= {pid for program in (COLLECTOR, SELFTEST, ASAN) for pid in processes(program.name[:15])}
+    return [pid for pid, parent in processes("kprobe-worker").items() if parent not in alive]

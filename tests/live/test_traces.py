@@ -11,17 +11,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.live.engine_lib import COLLECTOR, ROOT, Stream, made, processes, public
+from tests.live.engine_lib import COLLECTOR, ROOT, Stream, made, processes, public, strays
 
 SETTLE = 30.0  # seconds that the kernel may take to bring down the last namespaces
 SLABS = 64  # objects of net_namespace that /proc/slabinfo may count too many: those in a CPU's own slabs count as used
-KILLS = {"collector": 200, "kprobe run": 50, "nobody": 50}
+AT_ONCE = 5
+KILLS = {"collector": 200, "kprobe run": 30, "nobody": 30}
 
 
 # --- what a host looks like ---
@@ -110,17 +113,13 @@ def namespaces() -> int:
     return int(found[1]) if found else 0
 
 
-def strays(programs: Sequence[Path]) -> list[int]:
-    """Processes of ours: workers by their name, and whatever runs one of ``programs``."""
-    found = set(processes("kprobe-worker"))
+def running(program: Path) -> list[int]:
+    found = []
     for pid in (int(name) for name in names("/proc") if name.isdigit()):
-        try:
-            exe = str(Path(f"/proc/{pid}/exe").readlink())
-        except OSError:
-            continue
-        if exe in map(str, programs):
-            found.add(pid)
-    return sorted(found)
+        with suppress(OSError):
+            if Path(f"/proc/{pid}/exe").readlink() == program:
+                found.append(pid)
+    return found
 
 
 def until(true: Callable[[], bool], seconds: float) -> bool:
@@ -172,21 +171,23 @@ class Killer:
     def asking(self, run: "subprocess.Popen[bytes]") -> bool:
         return run.pid in processes("kprobe-worker").values() or run.poll() is not None
 
+    def one(self, life: float, luck: float) -> bool:
+        """Whether it died of it."""
+        with self.start() as run:
+            if luck < self.waiting:  # for a program that does much besides: an instant of the core's
+                until(partial(self.asking, run), 60)
+                time.sleep(life / 3 * luck / self.waiting)
+            else:
+                time.sleep(life * luck)
+            run.kill()
+            return run.wait(60) == -signal.SIGKILL
+
     def kill(self, times: int) -> int:
         """How many of them died of it."""
-        life, died = self.lifetime(), 0
-        for _ in range(times):
-            with self.start() as run:
-                if (
-                    self.chance.random() < self.waiting
-                ):  # for a program that does much besides: an instant of the core's
-                    until(partial(self.asking, run), 60)
-                    time.sleep(self.chance.uniform(0, 0.03))
-                else:
-                    time.sleep(self.chance.uniform(0, life))
-                run.kill()
-                died += run.wait(60) == -signal.SIGKILL
-        return died
+        life = self.lifetime()
+        instants = [self.chance.random() for _ in range(times)]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return sum(pool.map(partial(self.one, life), instants))
 
 
 @pytest.mark.parametrize("who", KILLS)
@@ -206,7 +207,7 @@ def test_killed_at_any_instant_it_leaves_nothing(who: str, tmp_path: Path) -> No
         before, before_count = snapshot(), namespaces()
         died = killer.kill(KILLS[who])
         assert died > KILLS[who] / 2, "most came too late"
-        assert until(lambda: not strays([program]), SETTLE), strays([program])
+        assert until(lambda: not strays() and not running(program), SETTLE), (strays(), running(program))
         compare(before)
         assert until(lambda: namespaces() <= before_count + SLABS, SETTLE), (before_count, namespaces())
         assert names(str(work)) == there
@@ -219,7 +220,7 @@ def test_a_run_leaves_nothing(tmp_path: Path) -> None:
     before = snapshot()
     with Killer([made(COLLECTOR)], tmp_path).start() as run:
         assert run.wait(60) == 0
-    assert not strays([COLLECTOR]), "all workers are gone when the run is"
+    assert not strays(), "all workers are gone when the run is"
     compare(before, 0)
     assert not names(str(tmp_path))
 
