@@ -35,7 +35,7 @@ const struct kp_family *const kp_families[] = {
 	&kp_family_bpf,
 	&kp_family_sysctl,
 	&kp_family_ipvs,
-	&kp_family_tc,
+	&kp_family_socket,
 #ifdef KP_SELFTEST
 	&kp_family_selftest,
 	&kp_family_selftest_void,

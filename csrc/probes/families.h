@@ -24,7 +24,7 @@ extern const struct kp_family kp_family_nft;
 extern const struct kp_family kp_family_conntrack;
 extern const struct kp_family kp_family_sysctl;
 extern const struct kp_family kp_family_ipvs;
-extern const struct kp_family kp_family_tc;
+extern const struct kp_family kp_family_socket;
 /* Only in the test build. */
 extern const struct kp_family kp_family_selftest;
 extern const struct kp_family kp_family_selftest_void;
