@@ -115,6 +115,13 @@ struct kp_xt_set_info {
 };
 #define KP_IPSET_SRC(dim) (1u << (dim)) /* of dimension 1, 2, … */
 
+struct kp_xt_set_mt0 {
+	uint16_t index;
+	uint32_t words[6]; /* 1 source, 2 destination, for each dimension; the kernel reads them into what follows */
+	uint32_t kernel;
+};
+_Static_assert(sizeof(struct kp_xt_set_mt0) == 32, "layout");
+
 struct kp_xt_set_mt1 { /* and 2 */
 	struct kp_xt_set_info set;
 };
@@ -193,7 +200,8 @@ struct kp_xt_conntrack3 {
 };
 _Static_assert(sizeof(struct kp_xt_conntrack3) == 164, "layout");
 #define KP_CT_STATE 1u /* match_flags */
-#define KP_CT_INVALID 1u
+#define KP_CT_ORIGDST 8u
+#define KP_CT_INVALID 1u /* state_mask */
 #define KP_CT_ESTABLISHED (1u << 1)
 #define KP_CT_RELATED (1u << 2)
 #define KP_CT_NEW (1u << 3)
@@ -204,6 +212,11 @@ struct kp_xt_rpfilter {
 };
 #define KP_RPF_VALIDMARK 2
 #define KP_RPF_INVERT 8
+
+struct kp_xt_addrtype0 {
+	uint16_t source, dest;
+	uint32_t invert_source, invert_dest;
+};
 
 struct kp_xt_addrtype1 {
 	uint16_t source, dest;
@@ -273,93 +286,29 @@ struct kp_xt_nfacct { /* 0; 1 differs on 32-bit only */
 	void *kernel;
 };
 
-/* Targets. */
-struct kp_xt_mark_tg2 {
-	uint32_t mark, mask;
+struct kp_xt_socket { /* 1, 2 and 3; 0 has no data */
+	uint8_t flags;
 };
+#define KP_SOCKET_TRANSPARENT 1
+#define KP_SOCKET_NOWILDCARD 2 /* revision 2 on */
 
-struct kp_xt_connmark_tg1 {
-	uint32_t ctmark, ctmask, nfmask;
-	uint8_t mode;
+struct kp_xt_owner {
+	uint32_t uid_min, uid_max, gid_min, gid_max;
+	uint8_t match, invert;
 };
+_Static_assert(sizeof(struct kp_xt_owner) == 20, "layout");
+#define KP_OWNER_UID 1
 
-struct kp_xt_connmark_tg2 {
-	uint32_t ctmark, ctmask, nfmask;
-	uint8_t shift_dir, shift_bits, mode;
+struct kp_xt_policy {
+	struct {
+		union kp_inet_addr saddr, smask, daddr, dmask;
+		uint32_t spi, reqid;
+		uint8_t proto, mode, match, invert;
+	} pol[4];
+	uint16_t flags, len; /* len: how many of pol are asked for */
 };
-_Static_assert(sizeof(struct kp_xt_connmark_tg2) == 16, "layout");
-
-struct kp_xt_reject {
-	uint32_t with;
-};
-#define KP_IPT_PORT_UNREACHABLE 3
-#define KP_IPT_TCP_RESET 7
-#define KP_IP6T_PORT_UNREACH 4
-#define KP_IP6T_TCP_RESET 6
-
-struct kp_xt_ct0 {
-	uint16_t flags, zone;
-	uint32_t ct_events, exp_events;
-	char helper[16];
-	void *kernel;
-};
-
-struct kp_xt_ct1 { /* and 2 */
-	uint16_t flags, zone;
-	uint32_t ct_events, exp_events;
-	char helper[16], timeout[32];
-	void *kernel;
-};
-_Static_assert(sizeof(struct kp_xt_ct0) == 40 && sizeof(struct kp_xt_ct1) == 72, "layout");
-#define KP_CT_NOTRACK 1
-#define KP_CT_NOTRACK_ALIAS 2 /* so that iptables lists it as NOTRACK; revision 2 on */
-
-struct kp_xt_log {
-	uint8_t level, flags;
-	char prefix[30];
-};
-
-struct kp_xt_nflog {
-	uint32_t len;
-	uint16_t group, threshold, flags, pad;
-	char prefix[64];
-};
-_Static_assert(sizeof(struct kp_xt_nflog) == 76, "layout");
-#define KP_NFLOG_COPY_LEN 1
-
-struct kp_xt_dscp {
-	uint8_t dscp;
-};
-
-/* NAT: IPv4's own old form, the one for both families, and v4.18's with a base port (2eb0f624b709). */
-struct kp_nat_ipv4 {
-	uint32_t rangesize, flags, min_ip, max_ip;
-	uint16_t min, max; /* network order */
-};
-_Static_assert(sizeof(struct kp_nat_ipv4) == 20, "layout");
-
-struct kp_nat_range {
-	uint32_t flags;
-	union kp_inet_addr min_addr, max_addr;
-	uint16_t min, max;
-};
-_Static_assert(sizeof(struct kp_nat_range) == 40, "layout");
-
-struct kp_nat_range2 {
-	uint32_t flags;
-	union kp_inet_addr min_addr, max_addr;
-	uint16_t min, max, base;
-};
-_Static_assert(sizeof(struct kp_nat_range2) == 44, "layout");
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define KP_BE16(n) ((uint16_t)((n) >> 8 | ((n) & 0xff) << 8))
-#define KP_BE32(n) ((uint32_t)(n) >> 24 | ((n) >> 8 & 0xff00) | ((n) & 0xff00) << 8 | ((n) & 0xffu) << 24)
-#else
-#define KP_BE16(n) (n)
-#define KP_BE32(n) (n)
-#endif
-#define KP_NAT_IPS 1
-#define KP_NAT_PORTS 2
-#define KP_NAT_RANDOM_FULLY 16 /* v3.14, 34ce324019e7 */
+_Static_assert(sizeof(struct kp_xt_policy) == 308, "layout");
+#define KP_POLICY_IN 1
+#define KP_POLICY_NONE 4
 
 #endif

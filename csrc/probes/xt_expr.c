@@ -91,8 +91,13 @@ static void put_verdict(struct kp_nlbuf *b, const struct kp_xt_rule *rule)
 
 void kp_xt_exprs_put(struct kp_nlbuf *b, const struct kp_xt_rule *rule, const struct kp_xt_part *part)
 {
+	struct kp_xt_part buf;
+	const struct kp_xt_part *after = kp_xt_after(rule, &buf);
+
 	if (rule->iface)
 		put_iface(b, rule->iface);
+	if (after)
+		put_ext(b, after);
 	if (part->kind != KP_XT_VERDICT)
 		put_ext(b, part);
 	if (rule->kind != KP_XT_TARGET)
@@ -176,7 +181,10 @@ static bool same_iface(const void *exprs, size_t len, const char *prefix)
 
 bool kp_xt_exprs_equal(const void *exprs, size_t len, const struct kp_xt_rule *rule, const struct kp_xt_part *part)
 {
-	return (part->kind == KP_XT_VERDICT || same_ext(exprs, len, part)) &&
+	struct kp_xt_part buf;
+	const struct kp_xt_part *after = kp_xt_after(rule, &buf);
+
+	return (part->kind == KP_XT_VERDICT || same_ext(exprs, len, part)) && (!after || same_ext(exprs, len, after)) &&
 	       (rule->kind == KP_XT_TARGET || same_verdict(exprs, len, rule)) &&
 	       (!rule->iface || same_iface(exprs, len, rule->iface));
 }

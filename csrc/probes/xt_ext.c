@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "families.h"
+#include "xt_macros.h"
 #include "xtables.h"
 
 /* xt_ipvs is built for IPv4, and for IPv6 where IPVS is: its check says EINVAL for the other (net/netfilter/xt_ipvs.c). */

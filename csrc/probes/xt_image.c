@@ -97,8 +97,11 @@ static void put_error(struct kp_xt_image *im, uint8_t family, const char *name)
 
 static void put_rule(struct kp_xt_image *im, const struct kp_xt_rule *rule, const struct kp_xt_part *part)
 {
+	struct kp_xt_part buf;
+
 	if (rule->kind == KP_XT_TARGET)
-		put_entry(im, rule->family, rule, NULL, &(struct target){ part->name, part->rev, part->data, part->size });
+		put_entry(im, rule->family, rule, kp_xt_after(rule, &buf),
+			  &(struct target){ part->name, part->rev, part->data, part->size });
 	else
 		put_verdict(im, rule->family, rule, rule->kind == KP_XT_MATCH ? part : NULL,
 			    rule->kind == KP_XT_MATCH ? KP_XT_ACCEPT : rule->verdict);

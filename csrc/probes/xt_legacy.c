@@ -214,7 +214,6 @@ static void run_alive(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_
 
 #define NO_EXTENSION                                                                                                               \
 	NO_BACKEND, { ENOENT, KP_ABSENT, "the kernel has nothing of that name, and found no module for it" },                      \
-		{ EPROTONOSUPPORT, KP_ABSENT, "the kernel has it, at lower revisions only than this needs" },                      \
 		{ EOPNOTSUPP, KP_ABSENT, "the kernel has the extension, not what it rests on" }
 
 static const struct kp_rule base_rules[] = { NO_BACKEND, { 0 } };
@@ -229,8 +228,11 @@ static const struct kp_rule table_rules[] = {
  * EINVAL proves neither way: it is what x_tables answers for a size, table, hook or protocol that the extension does not take, and
  * what many extensions answer for their data. Where the plain form works and the option does not, the option is refused.
  */
+#define LOWER_ONLY { EPROTONOSUPPORT, KP_ABSENT, "the kernel has it, at lower revisions only than this needs" }
+
 static const struct kp_rule rule_rules[] = {
 	NO_EXTENSION,
+	LOWER_ONLY,
 	{ EINVAL, KP_UNKNOWN,
 	  "the kernel has it at this revision and refuses the rule; the kernel log says why: please report it" },
 	{ 0 },
@@ -238,8 +240,20 @@ static const struct kp_rule rule_rules[] = {
 
 static const struct kp_rule option_rules[] = {
 	NO_EXTENSION,
+	LOWER_ONLY,
 	{ EINVAL, KP_ABSENT,
 	  "the kernel takes the rule without this option (see the row it needs) and refuses it with the option" },
+	{ 0 },
+};
+
+/*
+ * The row before has found the extension, so EPROTONOSUPPORT says that this revision is not among those the kernel has: never was,
+ * or not any more (xt_find_revision() in net/netfilter/x_tables.c).
+ */
+static const struct kp_rule revision_rules[] = {
+	{ EPROTONOSUPPORT, KP_ABSENT, "the kernel has the extension, not at this revision" },
+	NO_EXTENSION,
+	{ EINVAL, KP_UNKNOWN, "the kernel has this revision and refuses the rule; the kernel log says why: please report it" },
 	{ 0 },
 };
 
@@ -284,5 +298,13 @@ const struct kp_method kp_xt_legacy_option = {
 	.asks = RULE_ASKS,
 	.proves = RULE_PROVES "; absent too: EINVAL, where the rule without the option works",
 	.rules = option_rules,
+	.gate = KP_CAP_NET_ADMIN,
+};
+
+const struct kp_method kp_xt_legacy_revision = {
+	.run = run_rule,
+	.asks = "IPT_SO_GET_REVISION for it, IPT_SO_SET_REPLACE with the rule at it, IPT_SO_GET_ENTRIES",
+	.proves = "works: the rule comes back as it was put, at this revision; absent: the kernel has it at others only",
+	.rules = revision_rules,
 	.gate = KP_CAP_NET_ADMIN,
 };

@@ -77,7 +77,7 @@ static void put_rule(struct kp_ctx *ctx, struct kp_nlbuf *b, const struct kp_xt_
  * The tables that this worker has made: to put a base chain that is there makes the kernel wait for all CPUs (v6.18: 8 ms), where a
  * new rule takes 20 µs. A new worker is a new process with a new namespace.
  */
-static const struct kp_xt_table *made[4];
+static const struct kp_xt_table *made[5];
 
 static bool is_made(const struct kp_xt_table *table)
 {
@@ -320,11 +320,13 @@ static const struct kp_rule table_rules[] = {
 /* As in xt_legacy.c; that nft_compat and the table are there has been seen by the rows that these need. */
 #define NO_EXTENSION                                                                                                               \
 	{ ENOENT, KP_ABSENT, "the kernel has nothing of that name, and found no module for it" },                                  \
-		{ EPROTONOSUPPORT, KP_ABSENT, "the kernel has it, at lower revisions only than this needs" },                      \
 		{ EOPNOTSUPP, KP_ABSENT, "the kernel has the extension, not what it rests on" }
+
+#define LOWER_ONLY { EPROTONOSUPPORT, KP_ABSENT, "the kernel has it, at lower revisions only than this needs" }
 
 static const struct kp_rule rule_rules[] = {
 	NO_EXTENSION,
+	LOWER_ONLY,
 	{ EINVAL, KP_UNKNOWN,
 	  "the kernel has it at this revision and refuses the rule; the kernel log says why: please report it" },
 	{ 0 },
@@ -332,8 +334,20 @@ static const struct kp_rule rule_rules[] = {
 
 static const struct kp_rule option_rules[] = {
 	NO_EXTENSION,
+	LOWER_ONLY,
 	{ EINVAL, KP_ABSENT,
 	  "the kernel takes the rule without this option (see the row it needs) and refuses it with the option" },
+	{ 0 },
+};
+
+/*
+ * The row before has found the extension, so EPROTONOSUPPORT says that this revision is not among those the kernel has: never was,
+ * or not any more (xt_find_revision() in net/netfilter/x_tables.c; nft_compat passes its answer on).
+ */
+static const struct kp_rule revision_rules[] = {
+	{ EPROTONOSUPPORT, KP_ABSENT, "the kernel has the extension, not at this revision" },
+	NO_EXTENSION,
+	{ EINVAL, KP_UNKNOWN, "the kernel has this revision and refuses the rule; the kernel log says why: please report it" },
 	{ 0 },
 };
 
@@ -376,5 +390,13 @@ const struct kp_method kp_xt_nft_option = {
 	.asks = RULE_ASKS,
 	.proves = RULE_PROVES "; absent too: EINVAL, where the rule without the option works",
 	.rules = option_rules,
+	.gate = KP_CAP_NET_ADMIN,
+};
+
+const struct kp_method kp_xt_nft_revision = {
+	.run = run_rule,
+	.asks = "NFNL_MSG_COMPAT_GET for the revision, NFT_MSG_NEWRULE with it, NFT_MSG_GETRULE",
+	.proves = "works: the rule comes back as it was put, at this revision; absent: the kernel has it at others only",
+	.rules = revision_rules,
 	.gate = KP_CAP_NET_ADMIN,
 };

@@ -36,6 +36,13 @@ const struct kp_xt_table kp_xt_raw = {
 	.type = { "filter", NULL, NULL, "filter", NULL },
 };
 
+const struct kp_xt_table kp_xt_security = {
+	.name = "security",
+	.hooks = 1u << KP_XT_INPUT | 1u << KP_XT_FORWARD | 1u << KP_XT_OUTPUT,
+	.priority = { 0, 150, 150, 150, 0 },
+	.type = { NULL, "filter", "filter", "filter", NULL },
+};
+
 static void fill(struct kp_xt_part *part, const struct kp_xt_rev *rev)
 {
 	part->rev = rev->rev;
@@ -65,9 +72,9 @@ int kp_xt_choose(struct kp_ctx *ctx, struct kp_result *res, const struct kp_xt_r
 		err = rule->unasked ? 0 : -ask(ctx, fd, rule, rule->revs[i].rev, &best);
 		if (!err) {
 			fill(ret_part, &rule->revs[i]);
-			if (!rule->unasked)
+			if (!rule->unasked && !rule->exact)
 				kp_detail_u(res, "revision", ret_part->rev);
-			if (best > ret_part->rev) /* newer than this program knows, or refused before */
+			if (best > ret_part->rev && !rule->exact) /* newer than this program knows, or refused before */
 				kp_detail_u(res, "highest", best);
 			return rule->object ? kp_xt_object_make(ctx, res, rule, ret_part) : 0;
 		}
@@ -76,6 +83,16 @@ int kp_xt_choose(struct kp_ctx *ctx, struct kp_result *res, const struct kp_xt_r
 	}
 	kp_fail(ctx, res, "revision", call, err);
 	return -1;
+}
+
+const struct kp_xt_part *kp_xt_after(const struct kp_xt_rule *rule, struct kp_xt_part *buf)
+{
+	if (!rule->after)
+		return NULL;
+	buf->name = rule->after->name;
+	buf->kind = KP_XT_MATCH;
+	fill(buf, &rule->after->rev);
+	return buf;
 }
 
 void kp_xt_refused(struct kp_ctx *ctx, struct kp_result *res, const struct kp_xt_rule *rule, enum kp_call call, int err)

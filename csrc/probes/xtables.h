@@ -10,6 +10,7 @@
 #include "../probe.h"
 #include "xt_abi.h"
 #include "xt_abi_nl.h"
+#include "xt_abi_tg.h"
 
 enum kp_xt_hook { KP_XT_PREROUTING, KP_XT_INPUT, KP_XT_FORWARD, KP_XT_OUTPUT, KP_XT_POSTROUTING };
 
@@ -21,7 +22,7 @@ struct kp_xt_table {
 	const char *type[KP_XT_HOOKS]; /* nft: its type */
 };
 
-extern const struct kp_xt_table kp_xt_filter, kp_xt_nat, kp_xt_mangle, kp_xt_raw;
+extern const struct kp_xt_table kp_xt_filter, kp_xt_nat, kp_xt_mangle, kp_xt_raw, kp_xt_security;
 extern const char *const kp_xt_hook_name[KP_XT_HOOKS];
 
 enum kp_xt_kind {
@@ -41,6 +42,12 @@ struct kp_xt_rev {
 	const void *data;
 };
 
+/* A match that a target wants in front of it. */
+struct kp_xt_with {
+	const char *name;
+	struct kp_xt_rev rev;
+};
+
 /* What a row puts into the kernel. */
 struct kp_xt_rule {
 	const struct kp_xt_table *table;
@@ -48,6 +55,7 @@ struct kp_xt_rule {
 	const char *iface;     /* -i, a prefix; NULL: any */
 	const struct kp_xt_rev *revs; /* highest first */
 	unsigned int n_revs;
+	const struct kp_xt_with *after; /* KP_XT_TARGET: the match in front of it; may be NULL */
 	int verdict;           /* KP_XT_VERDICT: KP_XT_ACCEPT, …; 0: to the chain @name */
 	uint8_t hook;          /* enum kp_xt_hook */
 	uint8_t family;        /* AF_INET, AF_INET6 */
@@ -55,10 +63,11 @@ struct kp_xt_rule {
 	uint8_t proto;         /* -p, 0: any */
 	uint8_t object;        /* enum kp_xt_object */
 	bool goes;             /* to a chain: goto, not jump */
+	bool exact;            /* the row is about its one revision */
 	bool unasked;          /* a control: straight into the rule, without the question for its revision */
 };
 
-#define KP_XT_DATA_MAX 304
+#define KP_XT_DATA_MAX 312
 
 /* A match or target as it goes into a rule. */
 struct kp_xt_part {
@@ -82,6 +91,9 @@ typedef int (*kp_xt_ask)(struct kp_ctx *ctx, int fd, const struct kp_xt_rule *ru
 int kp_xt_choose(struct kp_ctx *ctx, struct kp_result *res, const struct kp_xt_rule *rule, int fd, enum kp_call call, kp_xt_ask ask,
 		 struct kp_xt_part *ret_part);
 
+/* The match in front of the rule's target, NULL: none. @buf holds it. */
+const struct kp_xt_part *kp_xt_after(const struct kp_xt_rule *rule, struct kp_xt_part *buf);
+
 /* The rule was refused with @err: answers the row. */
 void kp_xt_refused(struct kp_ctx *ctx, struct kp_result *res, const struct kp_xt_rule *rule, enum kp_call call, int err);
 
@@ -91,8 +103,13 @@ int kp_xt_object_make(struct kp_ctx *ctx, struct kp_result *res, const struct kp
 void kp_xt_object_drop(struct kp_ctx *ctx, const struct kp_xt_rule *rule);
 bool kp_xt_object_is_global(const struct kp_ctx *ctx, const struct kp_xt_rule *rule);
 
-/* Methods. The *_option ones are for a row whose extension has been seen to work without the option. */
-extern const struct kp_method kp_xt_legacy_alive, kp_xt_legacy_base, kp_xt_legacy_table, kp_xt_legacy_rule, kp_xt_legacy_option;
-extern const struct kp_method kp_xt_nft_alive, kp_xt_nft_base, kp_xt_nft_table, kp_xt_nft_rule, kp_xt_nft_option;
+/*
+ * Methods. The *_option ones are for a row whose extension has been seen to work without the option, the
+ * *_revision ones for one that asks for one revision of it.
+ */
+extern const struct kp_method kp_xt_legacy_alive, kp_xt_legacy_base, kp_xt_legacy_table, kp_xt_legacy_rule, kp_xt_legacy_option,
+	kp_xt_legacy_revision;
+extern const struct kp_method kp_xt_nft_alive, kp_xt_nft_base, kp_xt_nft_table, kp_xt_nft_rule, kp_xt_nft_option,
+	kp_xt_nft_revision;
 
 #endif

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """iptables of both backends and families: one entry a row, four oracles each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .model import Oracle
@@ -16,6 +17,7 @@ CHAINS = {
     "nat": ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"),
     "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
     "raw": ("PREROUTING", "OUTPUT"),
+    "security": ("INPUT", "FORWARD", "OUTPUT"),
 }
 IP_SET = "ipset create SET hash:ip family {inet}"
 IP_PORT_SET = "ipset create SET hash:ip,port family {inet}"
@@ -122,7 +124,47 @@ RULES = (
     ),
     Rule("target.DNAT", "nat", "PREROUTING", "-p tcp -j DNAT --to-destination {192.0.2.1:80|[2001:db8::1]:80}"),
     Rule("target.DSCP", "mangle", "POSTROUTING", "-j DSCP --set-dscp 0x14"),
+    Rule(
+        "match.conntrack.ctorigdst",
+        "filter",
+        "FORWARD",
+        "-p tcp -m conntrack --ctorigdst {192.0.2.1|2001:db8::1} -j ACCEPT",
+    ),
+    Rule("match.socket", "mangle", "PREROUTING", "-m socket -j ACCEPT"),
+    Rule("match.socket.nowildcard", "mangle", "PREROUTING", "-m socket --transparent --nowildcard -j ACCEPT"),
+    Rule(
+        "target.TPROXY",
+        "mangle",
+        "PREROUTING",
+        "-p tcp -j TPROXY --on-port 10001 --tproxy-mark 0x200/0x200",
+        shows="-p tcp -j TPROXY --on-port 10001 --on-ip {0.0.0.0|::} --tproxy-mark 0x200/0x200",
+    ),
+    Rule("match.owner", "nat", "OUTPUT", "-m owner --uid-owner 1337 -j ACCEPT"),
+    Rule("target.REDIRECT", "nat", "PREROUTING", "-p tcp -j REDIRECT --to-ports 15001"),
+    Rule("match.policy", "filter", "INPUT", "-m policy --dir in --pol none -j ACCEPT"),
+    Rule(
+        "target.TCPMSS",
+        "mangle",
+        "PREROUTING",
+        "-p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 1440",
+    ),
+    Rule("target.CHECKSUM", "mangle", "POSTROUTING", "-p udp -j CHECKSUM --checksum-fill"),
 )
+
+REVISIONS: dict[str, dict[str, Sequence[int]]] = {
+    "match.set": {"ipv4": range(5), "ipv6": range(1, 5)},
+    "match.conntrack": {"ipv4": range(1, 4), "ipv6": range(1, 4)},
+    "match.addrtype": {"ipv4": range(2), "ipv6": ()},
+    "match.recent": {"ipv4": range(2), "ipv6": range(2)},
+    "match.nfacct": {"ipv4": range(2), "ipv6": range(2)},
+    "match.socket": {"ipv4": range(4), "ipv6": range(1, 4)},
+    "target.CONNMARK": {"ipv4": range(1, 3), "ipv6": range(1, 3)},
+    "target.CT.notrack": {"ipv4": range(3), "ipv6": range(3)},
+    "target.SNAT": {"ipv4": range(3), "ipv6": range(1, 3)},
+    "target.DNAT": {"ipv4": range(3), "ipv6": range(1, 3)},
+    "target.TPROXY": {"ipv4": range(2), "ipv6": ()},
+}
+"""Rows at one revision, by family. Of an extension with one revision only, the plain row is that row."""
 
 BASE = {
     # The target that ends every table is ip_tables' own.
@@ -156,6 +198,18 @@ def _rule(rule: Rule) -> Oracle:
     )
 
 
+def _revision(rule: Rule, revision: int) -> Oracle:
+    """The plain rule again. By ``env``, so that its bytes, those of the highest revision, are not compared."""
+    plain = _rule(rule)
+    return Oracle(
+        f"{rule.row}.rev{revision}",
+        setup=plain.setup,
+        do=tuple(f"env {command}" for command in plain.do),
+        see=plain.see,
+        less="which revision: the program takes the highest that it and the kernel have",
+    )
+
+
 def _text(text: str, program: str, v6: bool) -> str:
     text = text.replace("{iptables}", program).replace("{inet}", "inet6" if v6 else "inet")
     done = ""
@@ -178,12 +232,14 @@ def _oracles() -> tuple[Oracle, ...]:
         v6 = family == "ipv6"
         plain = [BASE[backend], *(_table(table) for table in CHAINS)]
         plain += [_rule(rule) for rule in RULES if family in rule.families]
+        plain += [_revision(rule, n) for rule in RULES for n in REVISIONS.get(rule.row, {}).get(family, ())]
         found += [
             Oracle(
                 row=f"{prefix}.{oracle.row}",
                 setup=tuple(_text(command, program, v6) for command in oracle.setup),
                 do=tuple(_text(command, program, v6) for command in oracle.do),
                 see=tuple(_text(command, program, v6) for command in oracle.see),
+                less=oracle.less,
             )
             for oracle in plain
         ]
