@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """Oracles, run on this machine: few processes, each row in a network namespace of its own."""
 
+import os
 import subprocess
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from .compare import Answer
 from .model import Oracle
-from .script import body, render
+from .script import ENVIRONMENT, body, render
 
 PARALLEL = 2
 SECONDS = 120
@@ -29,6 +30,7 @@ def inside(oracle: Oracle, more: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=20,
         check=False,
+        env={**os.environ, **ENVIRONMENT},
     )
 
 

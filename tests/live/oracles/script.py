@@ -27,10 +27,14 @@ TIMEOUT = 124
 NO_PROGRAM = 126
 SIGNALLED = 128 + 64  # the last; `bridge` fails with 255
 
-# iptables-legacy locks a file: not the host's.
-HEAD = """\
+# iptables-legacy locks a file: its own, so that no other run is in its way and it leaves none in /run.
+ENVIRONMENT = {"LC_ALL": "C", "XTABLES_LOCKFILE": "/proc/self/comm"}
+
+HEAD = f"""\
 #!/bin/sh
-export LC_ALL=C XTABLES_LOCKFILE=/dev/null
+export {" ".join(f"{name}={value}" for name, value in ENVIRONMENT.items())}
+"""
+HEAD += """\
 ask() {
 	said=$(timeout -k 1 20 unshare -n sh -c "$2" 2>&1 < /dev/null)
 	rc=$?
