@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "facts.h"
+#include "nics.h"
 #include "probes/families.h"
 #include "run.h"
 
@@ -352,6 +353,7 @@ int kp_run(int fd, const char *select, unsigned int flags, unsigned int deadline
 	kp_modinfo_scan(&run->modinfo);
 	begin(run);
 	kp_facts(&run->out, &run->env, &run->modinfo);
+	kp_nics(&run->out, &run->env);
 	kp_ledger_open(&run->ledger);
 	for (unsigned int f = 0; f < kp_n_families && !rc && !run->out.err; f++)
 		rc = kp_sandbox_family(run, f);

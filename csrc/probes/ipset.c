@@ -337,5 +337,6 @@ const struct kp_family kp_family_ipset = {
 	.rows = rows,
 	.n_rows = KP_ARRAY_SIZE(rows),
 	/* load_settype(): request_module() below 0, as without CONFIG_MODULES. Nobody can ask for a type and not cause it. */
-	.records = "kernel log, level warning, only where the kernel cannot run modprobe: \"Can't find ip_set type\" for each it has not",
+	.records = "kernel log, level warning, only where the kernel cannot run modprobe: \"Can't find ip_set type\" for each it "
+		   "has not",
 };
