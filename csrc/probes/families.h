@@ -25,6 +25,7 @@ extern const struct kp_family kp_family_conntrack;
 extern const struct kp_family kp_family_sysctl;
 extern const struct kp_family kp_family_ipvs;
 extern const struct kp_family kp_family_socket;
+extern const struct kp_family kp_family_nflog;
 /* Only in the test build. */
 extern const struct kp_family kp_family_selftest;
 extern const struct kp_family kp_family_selftest_void;
