@@ -38,6 +38,7 @@ const struct kp_family *const kp_families[] = {
 	&kp_family_ipvs,
 	&kp_family_socket,
 	&kp_family_nflog,
+	&kp_family_nfqueue,
 #ifdef KP_SELFTEST
 	&kp_family_selftest,
 	&kp_family_selftest_void,
