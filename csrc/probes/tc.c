@@ -14,7 +14,7 @@
 #define ACT SCHED " CONFIG_NET_CLS_U32 CONFIG_NET_CLS_ACT CONFIG_NET_SCH_INGRESS"
 #define QDISC(what) .by = &kp_tc_by_qdisc, .arg = &(what)
 #define FILTER(what) .by = &kp_tc_by_filter, .arg = &(what)
-#define LOADS_BPF .rules = bpf_rules
+#define PROGRAM(what) .rules = bpf_rules, .by = &kp_tc_by_program, .arg = &(what)
 
 static const struct kp_rule bpf_rules[] = {
 	{ ENOSYS, KP_ABSENT, "there is no bpf(2) in this kernel" },
@@ -58,8 +58,8 @@ static const struct kp_probe rows[] = {
 	{ .id = "tc.filter.matchall", .title = "filter of all packets", .modules = "sch_ingress cls_matchall",
 	  .kconfig = SCHED " CONFIG_NET_CLS_MATCHALL", .since = "4.8", .needs = "tc.qdisc.ingress", FILTER(kp_tc_matchall) },
 	{ .id = "tc.filter.bpf", .title = "BPF filter with direct action", .modules = "sch_ingress cls_bpf",
-	  .kconfig = SCHED " CONFIG_NET_CLS_BPF CONFIG_BPF_SYSCALL", .since = "4.4", .needs = "tc.qdisc.ingress", LOADS_BPF,
-	  FILTER(kp_tc_bpf) },
+	  .kconfig = SCHED " CONFIG_NET_CLS_BPF CONFIG_BPF_SYSCALL", .since = "4.4", .needs = "tc.qdisc.ingress",
+	  PROGRAM(kp_tc_bpf) },
 	{ .id = "tc.filter.bpf.classic", .title = "filter of classic BPF", .modules = "sch_ingress cls_bpf",
 	  .kconfig = SCHED " CONFIG_NET_CLS_BPF", .since = "3.13", .needs = "tc.qdisc.ingress", FILTER(kp_tc_bpf_classic) },
 
@@ -75,8 +75,8 @@ static const struct kp_probe rows[] = {
 	{ .id = "tc.action.skbedit", .title = "mark of a packet", .modules = "sch_ingress cls_u32 act_skbedit",
 	  .kconfig = ACT " CONFIG_NET_ACT_SKBEDIT", .since = "2.6.32", .needs = "tc.filter.u32", FILTER(kp_tc_skbedit) },
 	{ .id = "tc.action.bpf", .title = "action by a BPF program", .modules = "sch_ingress cls_u32 act_bpf",
-	  .kconfig = ACT " CONFIG_NET_ACT_BPF CONFIG_BPF_SYSCALL", .since = "4.1", .needs = "tc.filter.u32", LOADS_BPF,
-	  FILTER(kp_tc_act_bpf) },
+	  .kconfig = ACT " CONFIG_NET_ACT_BPF CONFIG_BPF_SYSCALL", .since = "4.1", .needs = "tc.filter.u32",
+	  PROGRAM(kp_tc_act_bpf) },
 };
 /* clang-format on */
 

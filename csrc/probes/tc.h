@@ -83,5 +83,6 @@ extern const struct kp_tc_arg kp_tc_mirred, kp_tc_mirred_ifb, kp_tc_gact, kp_tc_
 extern const struct kp_method kp_tc_by_qdisc;  /* struct kp_tc_arg */
 extern const struct kp_method kp_tc_by_class;  /* struct kp_tc_arg of an htb */
 extern const struct kp_method kp_tc_by_filter; /* struct kp_tc_arg */
+extern const struct kp_method kp_tc_by_program; /* struct kp_tc_arg with a program */
 
 #endif

@@ -392,3 +392,14 @@ const struct kp_method kp_tc_by_filter = {
 	.rules = kp_tc_rules,
 	.gate = KP_CAP_NET_ADMIN,
 };
+
+/* A program of these types takes capabilities in the initial user namespace, whoever owns the network's. */
+const struct kp_method kp_tc_by_program = {
+	.run = run_filter,
+	.asks = "BPF_PROG_LOAD of two instructions, RTM_NEWQDISC of ingress on lo, RTM_NEWTFILTER there with the program, "
+		"RTM_GETTFILTER",
+	.proves = "works: the filter is told with the program; absent: ENOENT, no such kind, or no bpf(2); broken: something else "
+		  "is told",
+	.rules = kp_tc_rules,
+	.gate = KP_CAP_NET_ADMIN | KP_GATE_INIT,
+};
