@@ -147,18 +147,20 @@ bool kp_may_try(const struct kp_run *run, const struct kp_probe *row, struct kp_
 	return false;
 }
 
-/* What a row says of itself: the same in evidence, catalogue and plan. */
-static void describe(struct kp_out *o, const struct kp_family *fam, const struct kp_probe *row)
+/* What a row says of itself. @why: also what explains a no, or what it loaded; a plain yes needs no explanation. */
+static void describe(struct kp_out *o, const struct kp_family *fam, const struct kp_probe *row, bool why)
 {
 	static const char *const controls[] = { [KP_NO_CONTROL] = "", [KP_POSITIVE] = "positive", [KP_NEGATIVE] = "negative" };
 
 	kp_js_text(o, "family", fam->name);
 	kp_js_text(o, "id", row->id);
 	kp_js_text(o, "title", row->title);
+	kp_js_text(o, "control", controls[row->control]);
+	if (!why)
+		return;
 	kp_js_words(o, "modules", row->modules);
 	kp_js_words(o, "kconfig", row->kconfig);
 	kp_js_text(o, "since", row->since);
-	kp_js_text(o, "control", controls[row->control]);
 	kp_js_words(o, "needs", row->needs);
 }
 
@@ -174,7 +176,7 @@ void kp_record(struct kp_run *run, unsigned int fam, unsigned int row, const str
 	kp_js_open(o, "probe");
 	kp_js_int(o, "seq", run->seq++);
 	kp_js_int(o, "worker", run->workers);
-	describe(o, kp_families[fam], p);
+	describe(o, kp_families[fam], p, res->outcome != KP_WORKS || res->loaded[0]);
 	kp_js_text(o, "outcome", kp_outcome_name(res->outcome));
 	kp_js_text(o, "step", res->step);
 	if (res->err)
@@ -440,7 +442,7 @@ static int catalogue(int fd, const char *select, unsigned int flags, bool plan)
 			if (!run->sel.chosen[n])
 				continue;
 			kp_js_open(&run->out, "row");
-			describe(&run->out, kp_families[f], row);
+			describe(&run->out, kp_families[f], row, true);
 			describe_more(&run->out, kp_families[f], row);
 			if (plan) {
 				would_load(&run->out, &run->modinfo, row);

@@ -2,10 +2,13 @@
 """The collector under real modular kernels: what it says, what it loads and unloads, and what it leaves alone."""
 
 import re
+import subprocess
+from pathlib import Path
 
+import msgspec
 import pytest
 
-from kprobe.evidence import End, Evidence, Probe, parse
+from kprobe.evidence import End, Evidence, Probe, Row, parse
 
 from .boot import VMResult
 from .conftest import Play
@@ -60,29 +63,32 @@ def test_controls_hold(play: Play) -> None:
             assert probe.outcome == ("works" if probe.control == "positive" else "absent"), probe
 
 
-def test_a_module_is_charged_to_the_row_that_brought_it(play: Play) -> None:
+@pytest.fixture(scope="session")
+def modules_of(collector: Path) -> dict[str, set[str]]:
+    """The modules that rows name, by id, in the order in which the rows run."""
+    listed = subprocess.run([collector, "--list"], capture_output=True, check=True).stdout
+    catalogue = [msgspec.json.decode(line, type=Row) for line in listed.splitlines()]
+    return {row.id: {name for word in row.modules for name in word.split("|")} for row in catalogue}
+
+
+def test_a_module_is_charged_to_the_row_that_brought_it(play: Play, modules_of: dict[str, set[str]]) -> None:
     evidence, end = evidence_of(play("evidence"))
     charged = [module for probe in evidence.probes for module in probe.loaded]
     assert sorted(charged) == sorted(end.loaded), "what rows brought and what the run brought differ"
     for module in TUNNELS.values():
-        first = next(p for p in evidence.probes if module in p.modules)
+        first = next(p for p in evidence.probes if module in modules_of[p.id])
         assert module in first.loaded, f"{first.id} was the first row to need {module}"
 
 
-def named_by(module: str, words: set[str]) -> bool:
-    """Whether a row names the module, alone or as one of ``a|b``."""
-    return any(module in word.split("|") for word in words)
-
-
-def test_the_ledger_agrees_with_the_kernel(play: Play) -> None:
+def test_the_ledger_agrees_with_the_kernel(play: Play, modules_of: dict[str, set[str]]) -> None:
     result = play("evidence")
     _, end = evidence_of(result)
     stayed = names(result, "modules.after") - names(result, "modules.before")
     assert stayed == set(end.loaded) - set(end.unloaded)
     assert stayed == {left.module for left in end.left}
     assert all(left.reason for left in end.left)
-    named = {module for probe in evidence_of(result)[0].probes for module in probe.modules}
-    of_rows = {left.module for left in end.left if named_by(left.module, named)}
+    named = set().union(*modules_of.values())
+    of_rows = {left.module for left in end.left if left.module in named}
     assert {left.module for left in end.left if left.command} == of_rows, "a dependency goes with what needs it"
     assert names(result, "modules.before") <= names(result, "modules.after")
 

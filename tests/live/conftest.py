@@ -6,10 +6,11 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kprobe import evidence
-from kprobe.evidence import Evidence, Probe
+from kprobe.evidence import Evidence, Probe, Row
 
 ROOT = Path(__file__).parents[2]
 COLLECTOR = Path(os.environ.get("KPROBE_COLLECTOR", ROOT / "dist" / "kprobe-collect-x86_64"))
@@ -50,3 +51,11 @@ def intrusive(collector: Path) -> Evidence:
 def probes(intrusive: Evidence) -> dict[str, Probe]:
     """What was answered, by row."""
     return {probe.id: probe for probe in intrusive.probes}
+
+
+@pytest.fixture(scope="session")
+def catalogue(collector: Path) -> dict[str, Row]:
+    """What rows say of themselves, by id."""
+    listed = subprocess.run([collector, "--list"], capture_output=True, check=True).stdout
+    rows = (msgspec.json.decode(line, type=Row) for line in listed.splitlines())
+    return {row.id: row for row in rows}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kprobe.evidence import Evidence, Probe
+from kprobe.evidence import Evidence, Probe, Row
 
 from .conftest import collected
 from .oracles import kconfig
@@ -68,34 +68,35 @@ def test_first_questions(row: str, probes: dict[str, Probe], config: dict[str, s
         assert probe.extack == "Unknown device type"
 
 
-def test_configuration_agrees_with_every_row(run: Evidence, config: dict[str, str]) -> None:
+def test_configuration_agrees_with_every_row(run: Evidence, catalogue: dict[str, Row], config: dict[str, str]) -> None:
     """Row by row: all of CONFIG y means works, one of them not set means absent."""
     differing = {
-        probe.id: (probe.outcome, wanted, probe.kconfig)
+        probe.id: (probe.outcome, wanted, options)
         for probe in asked(run)
-        for wanted in [kconfig.expected(probe.kconfig, config)]
+        for options in [catalogue[probe.id].kconfig]
+        for wanted in [kconfig.expected(options, config)]
         if wanted not in ("", probe.outcome)
     }
     assert not differing
 
 
-def test_configuration_was_worth_asking(run: Evidence, config: dict[str, str]) -> None:
-    said = [kconfig.expected(probe.kconfig, config) for probe in asked(run)]
+def test_configuration_was_worth_asking(run: Evidence, catalogue: dict[str, Row], config: dict[str, str]) -> None:
+    said = [kconfig.expected(catalogue[probe.id].kconfig, config) for probe in asked(run)]
     assert said.count("works") + said.count("absent") > len(said) / 2
 
 
-def test_options_are_of_this_kernel(run: Evidence, known: set[str]) -> None:
+def test_options_are_of_this_kernel(run: Evidence, catalogue: dict[str, Row], known: set[str]) -> None:
     """Only an option that depends on another one which is not set may be missing from the configuration."""
     for probe in asked(run):
         if probe.outcome != "absent":
-            assert set(probe.kconfig) <= known, probe.id
+            assert set(catalogue[probe.id].kconfig) <= known, probe.id
 
 
-def test_facts_tell_the_same_configuration(run: Evidence, config: dict[str, str]) -> None:
+def test_facts_tell_the_same_configuration(run: Evidence, catalogue: dict[str, Row], config: dict[str, str]) -> None:
     (fact,) = [fact for fact in run.facts if fact.id == "node.kconfig"]
     assert fact.value
     assert {name: value for name, value in fact.value.items() if config.get(name, "n") != value} == {}
-    named = {name for probe in run.probes for name in probe.kconfig}
+    named = {name for row in catalogue.values() for name in row.kconfig}
     assert {name for name in named if name in config} <= fact.value.keys()
 
 
