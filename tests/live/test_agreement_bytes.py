@@ -24,8 +24,6 @@ RULES = {o.row: o for o in ORACLES if o.row.startswith("xt.legacy.") and blob.AP
 UNREAD = {
     "match.statistic": ("statistic", slice(12, 16), "nth.count: the mode is random (xt_statistic.c, statistic_mt)"),
 }
-# Rows whose title types another verdict than the row puts: iptables is right, the title is to be corrected.
-MISNAMED = ("match.conntrack.invalid-new",)
 # iptables 1.8.9 has lower revisions of these than the kernel: kprobe asks for the highest.
 LOWER_REVISION = ("target.SNAT", "target.SNAT.random-fully")
 
@@ -65,10 +63,6 @@ def test_same_bytes(row: str, ours: dict[str, tuple[Probe, Table]], theirs: dict
         assert [part.name for part in mine.parts] == [part.name for part in asked.parts]
         assert mine.parts[-1].revision > asked.parts[-1].revision, "no exception any more: take the row out"
         return
-    if short in MISNAMED:
-        assert mine.parts[-1] != asked.parts[-1], "no exception any more: take the row out"
-        assert (mine.addressed, mine.parts[:-1]) == (asked.addressed, asked.parts[:-1])
-        return
     if short in UNREAD:
         name, unread, why = UNREAD[short]
         assert str(mine) != str(asked), f"no exception any more ({why}): take the row out"
@@ -78,7 +72,7 @@ def test_same_bytes(row: str, ours: dict[str, tuple[Probe, Table]], theirs: dict
 
 def test_exceptions_are_of_rows() -> None:
     rows = {row.split(".", 3)[3] for row in RULES}
-    assert {*UNREAD, *MISNAMED, *LOWER_REVISION} <= rows
+    assert {*UNREAD, *LOWER_REVISION} <= rows
 
 
 def test_something_was_compared(ours: dict[str, tuple[Probe, Table]], theirs: dict[str, Entry | None]) -> None:

@@ -62,7 +62,7 @@ RULES = (
     Rule("match.set.src-src", "filter", "FORWARD", "-m set --match-set SET src,src -j ACCEPT", setup=(IP_PORT_SET,)),
     Rule("match.conntrack", "filter", "FORWARD", "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"),
     Rule("match.conntrack.dnat", "filter", "OUTPUT", "-m conntrack --ctstate DNAT -j ACCEPT"),
-    Rule("match.conntrack.invalid-new", "filter", "FORWARD", "-m conntrack --ctstate INVALID,NEW -j DROP"),
+    Rule("match.conntrack.invalid-new", "filter", "FORWARD", "-m conntrack --ctstate INVALID,NEW -j ACCEPT"),
     Rule("match.rpfilter", "raw", "PREROUTING", "-m rpfilter -j ACCEPT"),
     Rule("match.rpfilter.validmark-invert", "raw", "PREROUTING", "-m rpfilter --validmark --invert -j ACCEPT"),
     Rule("match.addrtype", "filter", "INPUT", "-m addrtype --dst-type LOCAL -j ACCEPT"),
