@@ -12,11 +12,15 @@ WITHOUT: dict[str, str] = {}
 """Rows that no independent program can ask, and why."""
 
 LATER = {
+    "bpf": "bpftool; issue 3",
+    "bpf.helper": "bpftool; issue 3",
+    "bpf.insn": "bpftool; issue 3",
     "bpf.prog": "bpftool; issue 3",
     "bpf.map": "bpftool; issue 3",
     "bpf.btf": "bpftool; issue 3",
     "nft": "nft; issue 3",
     "conntrack": "conntrack; issue 3",
+    "socket": "ss, python; issue 3",
     "sysctl": "files of /proc/sys; issue 3",
     "ipvs": "ipvsadm; issue 3",
     "tc": "tc; issue 3",
