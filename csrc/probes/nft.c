@@ -16,6 +16,7 @@
 #define NEED(id) " nft." id
 #define OPT_
 #define OPT_TRACKS .risk = KP_RISK_CONNTRACK, .host = "conntrack's sysctls and, before v4.10, its hooks in every namespace",
+#define OPT_OBJECTS .rules = object_rules,
 /* Messages in parentheses, with a comma behind each. */
 #define SPREAD(...) __VA_ARGS__ __VA_OPT__(,)
 
@@ -43,18 +44,20 @@
 #define NEEDS_arp_output "nft.chain." F ".filter.output"
 
 /*
- * A row names its own modules and options; those of its family and hook are named by the rows it needs, which have worked when it is
- * its turn.
+ * A row names its own modules and options; those of its family and hook are named by the rows it needs, which have worked when
+ * it is its turn.
  */
+
 /* Base chains: one message a priority. */
 #define CHAINS(name, stmt, first, mods, cfg, extra, ...) \
 	{ .id = "nft.chain." F "." name, .title = stmt, .modules = BASE mods, .kconfig = cfg, .since = first, OPT_##extra \
 	  .needs = "nft.table." F, .by = &kp_nft_chain, .arg = ARG(.subject = MSGS(__VA_ARGS__)) }
 /* A set with two elements, @b of which is deleted again. */
 #define SET(name, stmt, first, mods, need, a, b, ...) \
-	{ .id = "nft." name, .title = stmt, .modules = "nf_tables" mods, .kconfig = "CONFIG_NF_TABLES", .since = first, .needs = "nft." need, \
-	  .by = &kp_nft_set, .arg = ARG(.setup = MSGS(CHAIN_TO), .subject = MSGS(__VA_ARGS__, ELEMS_MSG("kp-set", a, b)), \
-					.gone = MSGS(ELEMS_MSG("kp-set", b)), .left = MSGS(ELEMS_MSG("kp-set", a))) }
+	{ .id = "nft." name, .title = stmt, .modules = "nf_tables" mods, .kconfig = "CONFIG_NF_TABLES", .since = first, \
+	  .needs = "nft." need, .by = &kp_nft_set, \
+	  .arg = ARG(.setup = MSGS(CHAIN_TO), .subject = MSGS(__VA_ARGS__, ELEMS_MSG("kp-set", a, b)), \
+		     .gone = MSGS(ELEMS_MSG("kp-set", b)), .left = MSGS(ELEMS_MSG("kp-set", a))) }
 #define EXPR_ROW(method, need, name, stmt, first, where, mods, cfg, extra, setup_msgs, anon, ...) \
 	{ .id = "nft.expr." name SUFFIX, .title = stmt, .modules = "nf_tables" mods, .kconfig = cfg, .since = first, \
 	  OPT_##extra .needs = NEEDS_##where need, .by = &kp_nft_##method, \
@@ -128,13 +131,14 @@
 #define DADDR PAYLOAD(NH, V(16, 24), ADDR_LEN)
 #define IP6(a, b) 0x20, 0x01, 0x0d, 0xb8, 0, a, 0, 0, 0, 0, 0, 0, 0, 0, 0, b
 #define TEXT1 V("192.0.2.1", "2001:db8::1")
+#define ZERO16 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 #define ADDR1 V(BYTES(192, 0, 2, 1), BYTES(IP6(0, 1)))
 #define ADDR2 V(BYTES(192, 0, 2, 77), BYTES(IP6(0, 77)))
 #define ADDR_ADDR(n) V(BYTES(192, 0, 2, n, 198, 51, 100, n), BYTES(IP6(0, n), IP6(1, n)))
 #define TEXT_NET V("192.0.2.64/26", "2001:db8:0:40::/58")
 #define NET_MASK V(AND_XOR_BYTES(4, BYTES(255, 255, 255, 192), BYTES(0, 0, 0, 0)), \
 		   AND_XOR_BYTES(16, BYTES(255, 255, 255, 255, 255, 255, 255, 192, 0, 0, 0, 0, 0, 0, 0, 0), \
-				 BYTES(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)))
+				 BYTES(ZERO16)))
 #define NET1 V(BYTES(192, 0, 2, 64), BYTES(0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0, 0))
 /* What lies between two prefixes ends where it begins anew: an interval is a start, and an end that is not in it. */
 #define FROM_TO(from, to) ELEM(KEY(from)), ELEM(INTERVAL_END, KEY(to))
@@ -152,6 +156,11 @@
 /* What EINVAL means where it is the answer itself. */
 static const struct kp_rule hook_rules[] = {
 	{ EINVAL, KP_ABSENT, "the family has no such hook" }, /* its number is beyond the last one: before v5.10, v5.16 */
+	{ 0 },
+};
+
+static const struct kp_rule object_rules[] = {
+	{ EINVAL, KP_ABSENT, "before v4.10 nf_tables has no objects" }, /* nfnetlink's answer to a message without a handler */
 	{ 0 },
 };
 

@@ -28,8 +28,7 @@ RULE("ct.status.dnat.not", "ct status != dnat", "3.13", forward, CT_MODULES, CT_
 RULE("ct.mark", "ct mark & 0x10000 == 0x10000", "3.13", forward, CT_MODULES, CT_KCONFIG, TRACKS, CT(CT_MARK), AND_XOR(0x10000, 0),
      CMP(EQ, HOST(0x10000))),
 FORM("ct.mark", "ct.mark.set", "ct mark set ct mark & 0xfffeffff | 0x10000", "3.15", forward, CT_MODULES, CT_KCONFIG, TRACKS,
-     CT(CT_MARK),
-     AND_XOR(0xfffeffff, 0x10000), CT_SET(CT_MARK)),
+     CT(CT_MARK), AND_XOR(0xfffeffff, 0x10000), CT_SET(CT_MARK)),
 RULE("ct.count", "ct count over 10", "4.18", forward, CT_TRACKER " nft_connlimit nf_conncount", "CONFIG_NFT_CONNLIMIT", TRACKS,
      EXPR("connlimit", U32(1, 10), U32(2, 1))),
 RULE("notrack", "notrack", "4.9", raw, CT_MODULES, CT_KCONFIG, TRACKS, BARE("notrack")),
@@ -49,8 +48,7 @@ RULE("log.group2", "log prefix \"API0|default.kprobe\" group 2 snaplen 80", "3.1
      EXPR("log", STR(2, "API0|default.kprobe"), U16(1, 2), U32(3, 80))),
 RULE("reject", "reject", V("3.13", "3.14"), forward, REJECT_MODULE, REJECT_KCONFIG, , EXPR("reject", U32(1, 0), U8(2, V(3, 4)))),
 RULE("reject.tcp-reset", "meta l4proto tcp reject with tcp reset", "3.15", forward, REJECT_MODULE META_MODULE, REJECT_KCONFIG, ,
-     L4(6),
-     EXPR("reject", U32(1, 1))),
+     L4(6), EXPR("reject", U32(1, 1))),
 
 /* --- nat: flags 2 is "a port is given", which the kernel may add by itself; 0x10 is fully-random --- */
 RULE("snat", "snat to " TEXT1, "3.13", nat_postrouting, NAT_MODULES, "CONFIG_NFT_NAT", TRACKS, IMMEDIATE(R1, ADDR1),
@@ -66,15 +64,13 @@ RULE("masquerade", "masquerade", "3.18", nat_postrouting, MASQ_MODULES, "CONFIG_
 FORM("masquerade", "masquerade.fully-random", "masquerade fully-random", "3.18", nat_postrouting, MASQ_MODULES, "CONFIG_NFT_MASQ",
      TRACKS, EXPR("masq", BITS(1, 0x10))),
 FORM("masquerade", "masquerade.ports", "meta l4proto tcp masquerade to :32768-65535", "4.6", nat_postrouting,
-     MASQ_MODULES META_MODULE,
-     "CONFIG_NFT_MASQ", TRACKS, L4(6), IMMEDIATE(R1, BYTES(0x80, 0)), IMMEDIATE(R2, BYTES(0xff, 0xff)),
+     MASQ_MODULES META_MODULE, "CONFIG_NFT_MASQ", TRACKS, L4(6), IMMEDIATE(R1, BYTES(0x80, 0)), IMMEDIATE(R2, BYTES(0xff, 0xff)),
      EXPR("masq", U32(2, R1), U32(3, R2), BITS(1, 2))),
 FORM("masquerade.ports", "masquerade.ports.fully-random", "meta l4proto tcp masquerade to :32768-65535 fully-random", "4.6",
      nat_postrouting, MASQ_MODULES META_MODULE, "CONFIG_NFT_MASQ", TRACKS, L4(6), IMMEDIATE(R1, BYTES(0x80, 0)),
      IMMEDIATE(R2, BYTES(0xff, 0xff)), EXPR("masq", U32(2, R1), U32(3, R2), BITS(1, 0x12))),
 RULE("redirect", "meta l4proto tcp redirect to :8080", "3.19", nat_prerouting, REDIR_MODULES META_MODULE, "CONFIG_NFT_REDIR",
-     TRACKS,
-     L4(6), IMMEDIATE(R1, BYTES(0x1f, 0x90)), EXPR("redir", U32(1, R1), BITS(3, 2))),
+     TRACKS, L4(6), IMMEDIATE(R1, BYTES(0x1f, 0x90)), EXPR("redir", U32(1, R1), BITS(3, 2))),
 
 /* --- load balancing and affinity, as kube-proxy does it --- */
 RULE("numgen.inc", "meta mark set numgen inc mod 2", "4.9", forward, " nft_numgen" META_MODULE, "CONFIG_NFT_NUMGEN", ,
@@ -97,27 +93,24 @@ RULE("jhash", "meta mark set jhash " ADDR " saddr mod 16 seed 0x5", "4.9", forwa
 /* --- changes to the packet, and headers that only IPv6 has --- */
 #if NFT_IP6
 RULE("exthdr", "hbh nexthdr 6", "3.13", forward, " nft_exthdr|nf_tables", "", , EXPR("exthdr", U32(1, R1), U8(2, 0), U32(3, 0),
-     U32(4, 1)),
-     CMP(EQ, BYTES(6))),
+     U32(4, 1)), CMP(EQ, BYTES(6))),
 FORM("exthdr", "exthdr.present", "exthdr frag exists", "4.11", forward, " nft_exthdr|nf_tables", "", ,
      EXPR("exthdr", U32(1, R1), U8(2, 44), U32(3, 0), U32(4, 1), U32(5, 1)), CMP(EQ, BYTES(1))),
-RULE("dscp.set", "ip6 dscp set 10", "4.6", mangle_postrouting, "", "", , PAYLOAD(NH, 0, 2),
+FORM("addr.saddr", "dscp.set", "ip6 dscp set 10", "4.6", mangle_postrouting, "", "", , PAYLOAD(NH, 0, 2),
      AND_XOR_BYTES(2, BYTES(0xf0, 0x3f), BYTES(0x02, 0x80)), PAYLOAD_WRITE(NH, 0, 2, 0, 0)),
 #else
-RULE("dscp.set", "ip dscp set 10", "4.6", mangle_postrouting, "", "", , PAYLOAD(NH, 0, 2),
+FORM("addr.saddr", "dscp.set", "ip dscp set 10", "4.6", mangle_postrouting, "", "", , PAYLOAD(NH, 0, 2),
      AND_XOR_BYTES(2, BYTES(0xff, 0x03), BYTES(0x00, 0x28)), PAYLOAD_WRITE(NH, 0, 2, 1, 10)),
 #endif
 RULE("tproxy", "meta l4proto tcp tproxy to :8080", "4.19", mangle_prerouting, TPROXY_MODULES META_MODULE, "CONFIG_NFT_TPROXY", ,
-     L4(6),
-     IMMEDIATE(R1, BYTES(0x1f, 0x90)), EXPR("tproxy", U32(1, FAMILY), U32(3, R1))),
+     L4(6), IMMEDIATE(R1, BYTES(0x1f, 0x90)), EXPR("tproxy", U32(1, FAMILY), U32(3, R1))),
 /* nf_dup_ipv4 needs nf_conntrack on kernels that mark what is not tracked by an entry of its own (before v4.12). */
 RULE("dup", "dup to " TEXT1 " device \"lo\"", "4.3", forward, DUP_MODULES, V("CONFIG_NFT_DUP_IPV4", "CONFIG_NFT_DUP_IPV6"), TRACKS,
      IMMEDIATE(R1, ADDR1), IMMEDIATE(R2, HOST(1)), EXPR("dup", U32(1, R1), U32(2, R2))),
 
 /* --- flowtables --- */
 FLOW("deviceless", "hook ingress priority 0", "5.8", FLOWTABLE()),
-FLOW("devices", "hook ingress priority 0; devices = { lo }", "4.16",
-     FLOWTABLE(NEST(KP_NFTA_FLOWTABLE_HOOK_DEVS, STR(1, "lo")))),
+FLOW("devices", "hook ingress priority 0; devices = { lo }", "4.16", FLOWTABLE(NEST(KP_NFTA_FLOWTABLE_HOOK_DEVS, STR(1, "lo")))),
 { .id = "nft.flowtable.offload-rule." F, .title = "flow offload @kp-flow",
   .modules = BASE FLOW_MODULES CT_MODULES " nft_flow_offload",
   .kconfig = FLOW_KCONFIG " CONFIG_NFT_FLOW_OFFLOAD", .since = "4.16", OPT_TRACKS .by = &kp_nft_rule,

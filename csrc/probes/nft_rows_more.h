@@ -24,8 +24,7 @@ RULE_IN("meta.oifname.vmap", "oifname vmap @kp-set", "3.13", arp_output, META_MO
 RULE("reply", "oifname \"cali1\" arp operation reply arp saddr ip 192.0.2.1 counter drop", "3.13", arp_output,
      META_MODULE COUNTER_MODULE, "", ,
      META(M_OIFNAME), CMP(EQ, TEXT(16, "cali1")), PAYLOAD(NH, 6, 2), CMP(EQ, BYTES(0, 2)), PAYLOAD(NH, 14, 4), CMP(EQ, ADDR1),
-     COUNTER,
-     VERDICT(DROP)),
+     COUNTER, VERDICT(DROP)),
 #undef F
 #undef FAMILY
 #undef AF_MODULE
@@ -46,8 +45,7 @@ RULE("meta.ibrname", "meta ibrname \"br0\"", "3.16", forward, " nft_meta_bridge"
 RULE("reject", "reject", "3.18", input, " nft_reject_bridge nf_reject_ipv4 nf_reject_ipv6", "CONFIG_NFT_BRIDGE_REJECT", ,
      EXPR("reject", U32(1, 2), U8(2, 1))),
 RULE("ct.state", "ct state established,related", "5.3", forward, CT_MODULES " nf_conntrack_bridge", "CONFIG_NF_CONNTRACK_BRIDGE",
-     TRACKS,
-     CT(CT_STATE), AND_XOR(6, 0), CMP(NEQ, HOST(0))),
+     TRACKS, CT(CT_STATE), AND_XOR(6, 0), CMP(NEQ, HOST(0))),
 #undef F
 #undef FAMILY
 #undef AF_MODULE
@@ -61,15 +59,13 @@ RULE("ct.state", "ct state established,related", "5.3", forward, CT_MODULES " nf
 DEVICE_CHAIN("filter.ingress", "type filter hook ingress device \"lo\"", "4.2", "CONFIG_NETFILTER_INGRESS", "",
 	     BASE_CHAIN("filter", INGRESS, 0, STR(KP_NFTA_HOOK_DEV, "lo"))),
 DEVICE_CHAIN("filter.egress", "type filter hook egress device \"lo\"", "5.16", "CONFIG_NETFILTER_EGRESS",
-     NEED("chain.netdev.filter.ingress"),
-	     BASE_CHAIN("filter", EGRESS, 0, STR(KP_NFTA_HOOK_DEV, "lo"))),
+     NEED("chain.netdev.filter.ingress"), BASE_CHAIN("filter", EGRESS, 0, STR(KP_NFTA_HOOK_DEV, "lo"))),
 RULE("fwd", "fwd to \"lo\"", "4.5", ingress, " nft_fwd_netdev nf_dup_netdev", "CONFIG_NFT_FWD_NETDEV", , IMMEDIATE(R1, HOST(1)),
      EXPR("fwd", U32(1, R1))),
 RULE("dup", "dup to \"lo\"", "4.5", ingress, " nft_dup_netdev nf_dup_netdev", "CONFIG_NFT_DUP_NETDEV", , IMMEDIATE(R1, HOST(1)),
      EXPR("dup", U32(2, R1))),
 RULE("fib.daddr-type", "fib daddr type local", "4.14", ingress, " nft_fib_netdev", "CONFIG_NFT_FIB_NETDEV", ,
-     FIB(FIB_TYPE, F_DADDR),
-     CMP(EQ, HOST(2))),
+     FIB(FIB_TYPE, F_DADDR), CMP(EQ, HOST(2))),
 RULE("reject", "reject", "5.11", ingress, " nft_reject_netdev", "CONFIG_NFT_REJECT_NETDEV", , EXPR("reject", U32(1, 2), U8(2, 1))),
 /* The tunnel expression and object are of netdev alone (net/netfilter/nft_tunnel.c). */
 RULE("tunnel", "tunnel id 1", "4.19", ingress, " nft_tunnel", "CONFIG_NFT_TUNNEL", , EXPR("tunnel", U32(1, 1), U32(2, R1)),
@@ -112,11 +108,9 @@ CHAINS("nat.postrouting", "type nat hook postrouting", "5.2", INET_NAT, FILTER_K
 RULE("reject", "reject", "3.18", forward, " nft_reject_inet nft_reject nf_reject_ipv4 nf_reject_ipv6", "CONFIG_NFT_REJECT_INET", ,
      EXPR("reject", U32(1, 2), U8(2, 1))),
 RULE("fib.daddr-type", "fib daddr type local", "4.10", forward, " nft_fib_inet nft_fib_ipv4 nft_fib_ipv6 nft_fib",
-     "CONFIG_NFT_FIB_INET", ,
-     FIB(FIB_TYPE, F_DADDR), CMP(EQ, HOST(2))),
+     "CONFIG_NFT_FIB_INET", , FIB(FIB_TYPE, F_DADDR), CMP(EQ, HOST(2))),
 RULE("ct.state", "ct state established,related", "3.14", forward, " nft_ct" INET_CT, "CONFIG_NFT_CT", TRACKS, CT(CT_STATE),
-     AND_XOR(6, 0),
-     CMP(NEQ, HOST(0))),
+     AND_XOR(6, 0), CMP(NEQ, HOST(0))),
 RULE("meta.nfproto", "meta nfproto ipv4", "3.15", forward, META_MODULE, "", , META(M_NFPROTO), CMP(EQ, BYTES(2))),
 RULE("masquerade", "masquerade", "5.2", inet_nat_postrouting, " nft_masq" INET_NAT, "CONFIG_NFT_MASQ", TRACKS, BARE("masq")),
 #undef F
