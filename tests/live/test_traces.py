@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests.live.engine_lib import COLLECTOR, ROOT, Stream, made, processes, public, strays
+from tests.live.engine_lib import COLLECTOR, ROOT, SELFTEST, Stream, made, processes, public, strays
 
 SETTLE = 30.0  # seconds that the kernel may take to bring down the last namespaces
 SLABS = 64  # objects of net_namespace that /proc/slabinfo may count too many: those in a CPU's own slabs count as used
@@ -211,6 +211,18 @@ def test_killed_at_any_instant_it_leaves_nothing(who: str, tmp_path: Path) -> No
         compare(before)
         assert until(lambda: namespaces() <= before_count + SLABS, SETTLE), (before_count, namespaces())
         assert names(str(work)) == there
+
+
+@pytest.mark.parametrize("through", [(), ("setpriv", "--bounding-set=-sys_admin")], ids=["root", "userns"])
+def test_a_hanging_worker_dies_with_its_run(through: tuple[str, ...]) -> None:
+    command = [*through, str(made(SELFTEST)), "--select", "selftest.hang", "--deadline", "60000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as run:
+        assert run.stdout
+        while b"selftest.control.positive" not in (line := run.stdout.readline()) or b'"probe"' not in line:
+            assert line, "it ended"
+        assert run.pid in processes("kprobe-worker").values()
+        run.kill()
+    assert until(lambda: not strays(), 2), strays()
 
 
 # --- alive ---

@@ -177,7 +177,7 @@ def undefined(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
 
     def symbols(source: Path) -> set[str]:
         out = place / f"{source.parent.name}-{source.stem}.o"
-        compiler("-O2", "-U_FORTIFY_SOURCE", "-fno-stack-protector", "-c", "-o", str(out), str(source))
+        compiler("-O0", "-fno-builtin", "-fno-stack-protector", "-c", "-o", str(out), str(source))
         told = subprocess.run(["nm", "-u", str(out)], capture_output=True, text=True, check=True).stdout
         return {line.split()[-1].partition("@")[0] for line in told.splitlines()}
 
