@@ -40,12 +40,12 @@ CHAINS("filter.input", "type filter hook input", "3.13", "", FILTER_KCONFIG, , B
 CHAINS("filter.forward", "type filter hook forward", "3.13", "", FILTER_KCONFIG, , BASE_CHAIN("filter", FORWARD, -200)),
 CHAINS("filter.output", "type filter hook output", "3.13", "", FILTER_KCONFIG, , BASE_CHAIN("filter", OUTPUT, 200)),
 CHAINS("filter.postrouting", "type filter hook postrouting", "3.14", "", FILTER_KCONFIG, , BASE_CHAIN("filter", POSTROUTING, 300)),
-RULE("meta.ibrname", "meta ibrname \"br0\"", "3.16", forward, " nft_meta_bridge", "CONFIG_NFT_BRIDGE_META", , META(M_BRI_IIFNAME),
-     CMP(EQ, TEXT(16, "br0"))),
-RULE("reject", "reject", "3.18", input, " nft_reject_bridge nf_reject_ipv4 nf_reject_ipv6", "CONFIG_NFT_BRIDGE_REJECT", ,
+RULE("meta.ibrname", "meta ibrname \"br0\"", "3.16", forward, " nft_meta_bridge bridge", "CONFIG_NFT_BRIDGE_META", ,
+     META(M_BRI_IIFNAME), CMP(EQ, TEXT(16, "br0"))),
+RULE("reject", "reject", "3.18", input, " nft_reject_bridge bridge nf_reject_ipv4 nf_reject_ipv6", "CONFIG_NFT_BRIDGE_REJECT", ,
      EXPR("reject", U32(1, 2), U8(2, 1))),
-RULE("ct.state", "ct state established,related", "5.3", forward, CT_MODULES " nf_conntrack_bridge", "CONFIG_NF_CONNTRACK_BRIDGE",
-     TRACKS, CT(CT_STATE), AND_XOR(6, 0), CMP(NEQ, HOST(0))),
+RULE("ct.state", "ct state established,related", "5.3", forward, CT_MODULES " nf_conntrack_bridge bridge",
+     "CONFIG_NF_CONNTRACK_BRIDGE", TRACKS, CT(CT_STATE), AND_XOR(6, 0), CMP(NEQ, HOST(0))),
 #undef F
 #undef FAMILY
 #undef AF_MODULE
