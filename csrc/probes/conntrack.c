@@ -268,9 +268,14 @@ static const struct kp_probe rows[] = {
 	  .kconfig = "CONFIG_NETFILTER_NETLINK CONFIG_NF_CT_NETLINK_TIMEOUT CONFIG_NF_CONNTRACK_TIMEOUT", .since = "3.4",
 	  .risk = KP_RISK_CONNTRACK, .by = &dump_subsystem,
 	  .arg = &(const struct subsystem){ KP_SUBSYS_CTTIMEOUT, KP_MSG_TIMEOUT_GET } },
+	/*
+	 * Seen on Debian's 6.12.107: a policy leaves a reference to nfnetlink_cttimeout behind, deleted or gone with its namespace,
+	 * so that neither it nor nf_conntrack can be unloaded again. Not so on 5.10 and 7.3.
+	 */
 	{ .id = "conntrack.timeout-policy", .title = "timeout policy for TCP", .modules = "nfnetlink nfnetlink_cttimeout",
 	  .kconfig = "CONFIG_NETFILTER_NETLINK CONFIG_NF_CT_NETLINK_TIMEOUT CONFIG_NF_CONNTRACK_TIMEOUT", .since = "3.4",
-	  .risk = KP_RISK_CONNTRACK, .needs = "conntrack.netlink.timeout", .by = &kp_ct_by_policy },
+	  .host = "some kernels can then never unload nfnetlink_cttimeout and nf_conntrack again", .risk = KP_RISK_MODULE,
+	  .risk_module = "nfnetlink_cttimeout", .needs = "conntrack.netlink.timeout", .by = &kp_ct_by_policy },
 	{ .id = "conntrack.netlink.helper", .title = "helpers in user space over netlink",
 	  .modules = "nfnetlink nfnetlink_cthelper", .kconfig = "CONFIG_NETFILTER_NETLINK CONFIG_NF_CT_NETLINK_HELPER",
 	  .since = "3.6", .risk = KP_RISK_CONNTRACK,
