@@ -40,6 +40,7 @@ const struct kp_family *const kp_families[] = {
 	&kp_family_nflog,
 	&kp_family_nfqueue,
 	&kp_family_tc,
+	&kp_family_attach,
 #ifdef KP_SELFTEST
 	&kp_family_selftest,
 	&kp_family_selftest_void,
