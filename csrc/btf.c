@@ -38,7 +38,7 @@ static const uint8_t known_layout[][2] = {
 };
 
 /* The type at @at. Returns where the next begins, or 0 when it does not fit or nobody says how long it is. */
-static uint32_t read_type(const struct kp_btf *btf, uint32_t at, struct type *ret)
+static inline uint32_t read_type(const struct kp_btf *btf, uint32_t at, struct type *ret)
 {
 	const uint8_t *p = btf->types + at;
 	uint64_t end;
@@ -53,7 +53,7 @@ static uint32_t read_type(const struct kp_btf *btf, uint32_t at, struct type *re
 	ret->size = get32(p + 8);
 	ret->more = p + 12;
 	end = (uint64_t)at + 12;
-	if (ret->kind && ret->kind <= KP_KIND_ENUM64)
+	if (ret->kind - 1 < KP_KIND_ENUM64)
 		end += known_layout[ret->kind][0] + (uint64_t)known_layout[ret->kind][1] * ret->vlen;
 	else if (ret->kind && (uint64_t)ret->kind * 4 + 4 <= btf->layout_len) /* newer than us: v7.x describes its kinds */
 		end += btf->layout[ret->kind * 4] + (uint64_t)btf->layout[ret->kind * 4 + 1] * ret->vlen;
@@ -168,16 +168,21 @@ int kp_btf_vmlinux(const struct kp_btf **ret)
 	return rc;
 }
 
-/* As kp_btf_find(), with the type itself. */
+/* As kp_btf_find(), with the type itself. Over a hundred thousand types, so most are passed by their kind or first letter. */
 static uint32_t find(const struct kp_btf *btf, uint32_t kind, const char *name, struct type *ret)
 {
 	uint32_t at = 0;
 
 	for (uint32_t id = 1; id <= btf->n_types; id++) {
+		const char *have;
+
 		at = read_type(btf, at, ret);
 		if (!at)
 			return 0;
-		if (ret->kind == kind && kp_equal(name_at(btf, ret->name), name))
+		if (ret->kind != kind)
+			continue;
+		have = name_at(btf, ret->name);
+		if (*have == *name && kp_equal(have, name))
 			return id;
 	}
 	return 0;

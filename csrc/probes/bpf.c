@@ -173,8 +173,9 @@ static const struct kp_method jit = {
 };
 
 /*
- * bpf_fib_lookup() at run time: a flag that it does not know makes it return EINVAL, which Calico takes for "ask the stack", so packets
- * silently go the slow way. Asked with no flag (must not be EINVAL), with one of the last bit (must), then with the one in question.
+ * bpf_fib_lookup() at run time: a flag that it does not know makes it return EINVAL, which Calico takes for "ask the stack", so
+ * packets silently go the slow way. Asked with no flag (must not be EINVAL), with one of the last bit (must), then with the one in
+ * question.
  */
 static int fib_lookup(uint32_t flags, int32_t *ret)
 {
@@ -236,7 +237,10 @@ static const struct kp_method fib = {
 
 /* --- bpffs and tokens --- */
 
-/* A bpffs of our own in a mount namespace of our own, over a directory that nothing here needs any more: the last rows of the worker. */
+/*
+ * A bpffs of our own in a mount namespace of our own, over a directory that nothing here needs any more: the last rows of the
+ * worker.
+ */
 static int own_bpffs(const char **ret_dir)
 {
 	static const char *const dirs[] = { "/sys/fs/bpf", "/sys/fs", "/mnt", "/tmp" };
@@ -299,7 +303,10 @@ static const struct kp_method pin = {
 	.gate = KP_BPF_GATE,
 };
 
-/* BPF_TOKEN_CREATE looks at its descriptor first (v6.9, 35f96de04127): one that is not open is EBADF, where an unknown command is EINVAL. */
+/*
+ * BPF_TOKEN_CREATE looks at its descriptor first (v6.9, 35f96de04127): one that is not open is EBADF, where an unknown command is
+ * EINVAL.
+ */
 static void run_token(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {
 	uint32_t a[4] = { 0, 0x7fffffff };

@@ -88,7 +88,9 @@ int kp_bpf_delete(int fd, const void *key);
 enum { KP_BTF_INT = 1, KP_BTF_SPIN = 3, KP_BTF_TIMER = 6 }; /* types in kp_bpf_btf_values() */
 enum { KP_BTF_MAIN = 4, KP_BTF_SUB = 5 };                   /* functions in kp_bpf_btf_funcs() */
 
-/* int; a value with a spin lock, { int x; struct bpf_spin_lock lock; }; a value with a timer, { long x; struct bpf_timer timer; }. */
+/*
+ * int; a value with a spin lock, { int x; struct bpf_spin_lock lock; }; a value with a timer, { long x; struct bpf_timer timer; }.
+ */
 int kp_bpf_btf_values(void);
 /* int main(void), and a global int sub(int x). */
 int kp_bpf_btf_funcs(void);

@@ -58,6 +58,14 @@ struct kp_bpf_ask {
 int kp_bpf_ask_controls(struct kp_bpf_ready *r, struct kp_bpf_ask *ret);
 int kp_bpf_ask(struct kp_bpf_ready *r, const struct kp_bpf_ask *ask, unsigned int helper);
 
+#define KP_BPF_INVENTED 0x7ffe /* the number of no helper */
+
+/*
+ * A set of helpers has helper N in bit N % 8 of byte N / 8, 32 bytes. Returns whether those in @ret_known, out of @likely, are
+ * known.
+ */
+bool kp_bpf_chain(struct kp_bpf_ready *r, const uint8_t *likely, uint8_t *ret_known);
+
 extern const struct kp_method kp_bpf_inventory, kp_bpf_ask_invented, kp_bpf_ask_known;
 
 #endif

@@ -7,8 +7,8 @@
 #include "families.h"
 
 /*
- * A program that the verifier should take. When it does not, the inventory's question tells whether the helper is missing (EINVAL) or
- * only this use of it is refused.
+ * A program that the verifier should take. When it does not, the inventory's question tells whether the helper is missing (EINVAL)
+ * or only this use of it is refused.
  */
 static void run_call(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {

@@ -10,8 +10,9 @@
 #include "families.h"
 
 /*
- * Every program here is a valid one, so the verifier's EINVAL (instruction, function or size unknown) and EACCES (field of the context
- * unknown) are about what the row is named after. That the type itself loads is its prerequisite: an LSM's EACCES stops there.
+ * Every program here is a valid one, so the verifier's EINVAL (instruction, function or size unknown) and EACCES (field of the
+ * context unknown) are about what the row is named after. That the type itself loads is its prerequisite: an LSM's EACCES stops
+ * there.
  */
 static const struct kp_rule rules[] = {
 	KP_BPF_NO_SYSCALL,
@@ -162,7 +163,7 @@ static const struct kp_probe rows[] = {
 	TC("v4.sdiv", "v4: signed division", "6.6", -3, KP_CODE(MOV(R0, -7), KP_I(0x37, R0, 0, 1, 2), EXIT())),
 	TC("v4.gotol", "v4: long jump", "6.6", 4,
 	   KP_CODE(MOV(R0, 4), JMP(KP_JNE, R0, 4, 1), KP_I(0x06, 0, 0, 0, 1), MOV(R0, 5), EXIT())),
-	TC("may_goto", "loop that the kernel bounds", "6.9", 1, KP_CODE(MOV(R0, 1), KP_I(0xe5, 0, 0, 0, 0), EXIT())),
+	TC("may_goto", "loop that the kernel bounds", "6.9", 1, KP_CODE(MOV(R0, 1), KP_I(0xe5, 0, 0, 1, 0), MOV(R0, 1), EXIT())),
 
 	/* Those with a result are v5.12, 5ca419f2864a and after; arm64's JIT has them since v5.18. */
 	TC("atomic.add", "atomic addition", "4.1", 72, ATOMICALLY(KP_DW, KP_ADD)),

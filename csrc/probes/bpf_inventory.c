@@ -3,10 +3,10 @@
  * Which helpers may a program of some type call? An errno verdict, with arguments that cannot be read.
  *
  * The verifier looks at a call in this order (kernel/bpf/verifier.c, check_helper_call(), v3.18 to v7.3): is there a helper of that
- * number, may this type call it, may this program (licence, target, sleeping) — EINVAL each; then the arguments, from R1 on — EACCES
- * for one that was never written, before its type or value is looked at. What a helper wants of an argument differs by kernel and has
- * EINVAL among its errnos (v7.2, b1f7f67b74c2, made bpf_set_retval() such a one), so R1 must not be what it is when a program starts,
- * the context: a call of something without arguments before it makes R1 to R5 unreadable.
+ * number, may this type call it, may this program (licence, target, sleeping) — EINVAL each; then the arguments, from R1 on —
+ * EACCES for one that was never written, before its type or value is looked at. What a helper wants of an argument differs by
+ * kernel and has EINVAL among its errnos (v7.2, b1f7f67b74c2, made bpf_set_retval() such a one), so R1 must not be what it is when
+ * a program starts, the context: a call of something without arguments before it makes R1 to R5 unreadable.
  *
  * Behind the call another register that was never written is read. So a helper without arguments ends in EACCES as well, and no
  * program of all these is ever loaded: no JIT, no audit record. EACCES is yes, EINVAL is no; anything else is told apart.
@@ -21,8 +21,6 @@
 
 #include "../kprobe.h"
 #include "bpf_code.h"
-
-#define INVENTED 0x7ffe
 
 #define ASK KP_I(0x85, 0, 0, 0, 0), MOVX(R0, R9), EXIT()
 
@@ -52,7 +50,7 @@ int kp_bpf_ask_controls(struct kp_bpf_ready *r, struct kp_bpf_ask *ret)
 	int rc = -EPROTO;
 
 	for (ret->way = 0; ret->way < KP_ARRAY_SIZE(ways); ret->way++) {
-		rc = kp_bpf_ask(r, ret, INVENTED);
+		rc = kp_bpf_ask(r, ret, KP_BPF_INVENTED);
 		if (rc != -EINVAL)
 			return rc ? rc : -EPROTO;
 		rc = kp_bpf_ask(r, ret, H_map_lookup_elem);
@@ -162,6 +160,10 @@ static void run_inventory(struct kp_ctx *ctx, const struct kp_probe *row, struct
 {
 	bool intrusive = ctx->env->flags & KP_INTRUSIVE;
 	kp_bpf_autoready r = KP_BPF_READY_INIT;
+	/* What all types so far had is asked in a chain first: a guess, about which the kernel then says yes or no. */
+	static uint8_t likely[32];
+	static bool guess;
+	uint8_t known[32] = { 0 };
 	struct tally t = { .count = 0 };
 	struct kp_bpf_ask ask;
 	int rc = kp_bpf_prepare(row->arg, &r);
@@ -176,13 +178,20 @@ static void run_inventory(struct kp_ctx *ctx, const struct kp_probe *row, struct
 			"bpf_map_lookup_elem() is refused, which all types have, so no answer can be believed: please report it");
 	if (rc)
 		return kp_bpf_fail(ctx, res, "BPF_PROG_LOAD", -rc);
+	if (guess)
+		kp_bpf_chain(&r, likely, known);
 	for (unsigned int helper = 1; helper < KP_BPF_N_HELPERS; helper++) {
 		if (has_effects(helper) && !intrusive)
 			append(t.not_asked, sizeof(t.not_asked), helper, 0);
+		else if (known[helper / 8] >> helper % 8 & 1)
+			take(&t, helper, 0);
 		else
 			take(&t, helper, kp_bpf_ask(&r, &ask, helper));
 	}
 	print(res, &t);
+	for (unsigned int i = 0; i < sizeof(likely); i++)
+		likely[i] = guess ? likely[i] & t.bits[i] : t.bits[i];
+	guess = true;
 	kp_works(res, "BPF_PROG_LOAD");
 }
 
@@ -218,7 +227,7 @@ static void ask_one(struct kp_ctx *ctx, struct kp_result *res, unsigned int help
 static void run_invented(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {
 	(void)row;
-	ask_one(ctx, res, INVENTED);
+	ask_one(ctx, res, KP_BPF_INVENTED);
 }
 
 static void run_known(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)

@@ -25,9 +25,12 @@ PROG("xdp.frags", "XDP on packets of several buffers", "5.18", NET, NULL, .type 
 BOTH("perf_event", "perf event", "4.9", EVENTS, NULL, .type = KP_PERF_EVENT)
 BOTH("cgroup_skb", "cgroup packet filter", "4.10", CGROUP, NULL, .type = KP_CGROUP_SKB)
 BOTH("cgroup_sock", "cgroup socket creation", "4.10", CGROUP, NULL, .type = KP_CGROUP_SOCK)
-PROG("cgroup_sock.post_bind4", "cgroup, after bind, IPv4", "4.17", CGROUP, NULL, .type = KP_CGROUP_SOCK, .attach = KP_AS_INET4_POST_BIND)
-PROG("cgroup_sock.post_bind6", "cgroup, after bind, IPv6", "4.17", CGROUP, NULL, .type = KP_CGROUP_SOCK, .attach = KP_AS_INET6_POST_BIND)
-PROG("cgroup_sock.release", "cgroup, on release of a socket", "5.9", CGROUP, NULL, .type = KP_CGROUP_SOCK, .attach = KP_AS_SOCK_RELEASE)
+PROG("cgroup_sock.post_bind4", "cgroup, after bind, IPv4", "4.17", CGROUP, NULL, .type = KP_CGROUP_SOCK,
+     .attach = KP_AS_INET4_POST_BIND)
+PROG("cgroup_sock.post_bind6", "cgroup, after bind, IPv6", "4.17", CGROUP, NULL, .type = KP_CGROUP_SOCK,
+     .attach = KP_AS_INET6_POST_BIND)
+PROG("cgroup_sock.release", "cgroup, on release of a socket", "5.9", CGROUP, NULL, .type = KP_CGROUP_SOCK,
+     .attach = KP_AS_SOCK_RELEASE)
 BOTH("lwt_in", "light-weight tunnel, input", "4.10", "CONFIG_LWTUNNEL_BPF", NULL, .type = KP_LWT_IN)
 BOTH("lwt_out", "light-weight tunnel, output", "4.10", "CONFIG_LWTUNNEL_BPF", NULL, .type = KP_LWT_OUT)
 BOTH("lwt_xmit", "light-weight tunnel, transmit", "4.10", "CONFIG_LWTUNNEL_BPF", NULL, .type = KP_LWT_XMIT)
@@ -37,19 +40,29 @@ BOTH("cgroup_device", "cgroup device access", "4.15", CGROUP, NULL, .type = KP_C
 BOTH("sk_msg", "sockmap message", "4.17", NET, NULL, .type = KP_SK_MSG)
 BOTH("raw_tracepoint", "raw tracepoint", "4.17", EVENTS, NULL, .type = KP_RAW_TRACEPOINT)
 BOTH("cgroup_sock_addr", "cgroup, connect, IPv4", "4.17", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR, .attach = KP_AS_INET4_CONNECT)
-PROG("cgroup_sock_addr.connect6", "cgroup, connect, IPv6", "4.17", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR, .attach = KP_AS_INET6_CONNECT)
-BOTH("cgroup_sock_addr.bind4", "cgroup, bind, IPv4", "4.17", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR, .attach = KP_AS_INET4_BIND)
+PROG("cgroup_sock_addr.connect6", "cgroup, connect, IPv6", "4.17", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR,
+     .attach = KP_AS_INET6_CONNECT)
+PROG("cgroup_sock_addr.bind4", "cgroup, bind, IPv4", "4.17", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR, .attach = KP_AS_INET4_BIND)
 PROG("cgroup_sock_addr.bind6", "cgroup, bind, IPv6", "4.17", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR, .attach = KP_AS_INET6_BIND)
-BOTH("cgroup_sock_addr.sendmsg4", "cgroup, sendmsg, IPv4", "4.18", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR, .attach = KP_AS_UDP4_SENDMSG)
-PROG("cgroup_sock_addr.sendmsg6", "cgroup, sendmsg, IPv6", "4.18", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR, .attach = KP_AS_UDP6_SENDMSG)
+PROG("cgroup_sock_addr.sendmsg4", "cgroup, sendmsg, IPv4", "4.18", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR,
+     .attach = KP_AS_UDP4_SENDMSG)
+PROG("cgroup_sock_addr.sendmsg6", "cgroup, sendmsg, IPv6", "4.18", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR,
+     .attach = KP_AS_UDP6_SENDMSG)
 /* A recvmsg program may only say 1: nothing is refused there (v5.2, 983695fa6765). */
-BOTH("cgroup_sock_addr.recvmsg4", "cgroup, recvmsg, IPv4", "5.2", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR, .attach = KP_AS_UDP4_RECVMSG, .retval = 1)
-PROG("cgroup_sock_addr.recvmsg6", "cgroup, recvmsg, IPv6", "5.2", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR, .attach = KP_AS_UDP6_RECVMSG, .retval = 1)
-PROG("cgroup_sock_addr.getpeername4", "cgroup, getpeername, IPv4", "5.8", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR, .attach = KP_AS_INET4_GETPEERNAME, .retval = 1)
-PROG("cgroup_sock_addr.getpeername6", "cgroup, getpeername, IPv6", "5.8", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR, .attach = KP_AS_INET6_GETPEERNAME, .retval = 1)
-PROG("cgroup_sock_addr.getsockname4", "cgroup, getsockname, IPv4", "5.8", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR, .attach = KP_AS_INET4_GETSOCKNAME, .retval = 1)
-PROG("cgroup_sock_addr.getsockname6", "cgroup, getsockname, IPv6", "5.8", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR, .attach = KP_AS_INET6_GETSOCKNAME, .retval = 1)
-PROG("cgroup_sock_addr.connect-unix", "cgroup, connect, Unix", "6.7", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR, .attach = KP_AS_UNIX_CONNECT)
+PROG("cgroup_sock_addr.recvmsg4", "cgroup, recvmsg, IPv4", "5.2", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR,
+     .attach = KP_AS_UDP4_RECVMSG, .retval = 1)
+PROG("cgroup_sock_addr.recvmsg6", "cgroup, recvmsg, IPv6", "5.2", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR,
+     .attach = KP_AS_UDP6_RECVMSG, .retval = 1)
+PROG("cgroup_sock_addr.getpeername4", "cgroup, getpeername, IPv4", "5.8", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR,
+     .attach = KP_AS_INET4_GETPEERNAME, .retval = 1)
+PROG("cgroup_sock_addr.getpeername6", "cgroup, getpeername, IPv6", "5.8", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR,
+     .attach = KP_AS_INET6_GETPEERNAME, .retval = 1)
+PROG("cgroup_sock_addr.getsockname4", "cgroup, getsockname, IPv4", "5.8", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR,
+     .attach = KP_AS_INET4_GETSOCKNAME, .retval = 1)
+PROG("cgroup_sock_addr.getsockname6", "cgroup, getsockname, IPv6", "5.8", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR,
+     .attach = KP_AS_INET6_GETSOCKNAME, .retval = 1)
+PROG("cgroup_sock_addr.connect-unix", "cgroup, connect, Unix", "6.7", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR,
+     .attach = KP_AS_UNIX_CONNECT)
 BOTH("lwt_seg6local", "segment routing", "4.18", "CONFIG_IPV6_SEG6_BPF", NULL, .type = KP_LWT_SEG6LOCAL)
 BOTH("lirc_mode2", "infra-red decoder", "4.18", "CONFIG_BPF_LIRC_MODE2", NULL, .type = KP_LIRC_MODE2, .attach = KP_AS_LIRC_MODE2)
 BOTH("sk_reuseport", "choice of a listening socket", "4.19", "CONFIG_INET", NULL, .type = KP_SK_REUSEPORT)
@@ -58,19 +71,32 @@ BOTH("cgroup_sysctl", "cgroup sysctl access", "5.2", CGROUP, NULL, .type = KP_CG
 BOTH("raw_tracepoint_writable", "writable raw tracepoint", "5.2", EVENTS, NULL, .type = KP_RAW_TRACEPOINT_WRITABLE)
 BOTH("cgroup_sockopt", "cgroup getsockopt", "5.3", CGROUP, NULL, .type = KP_CGROUP_SOCKOPT, .attach = KP_AS_GETSOCKOPT)
 PROG("cgroup_sockopt.set", "cgroup setsockopt", "5.3", CGROUP, NULL, .type = KP_CGROUP_SOCKOPT, .attach = KP_AS_SETSOCKOPT)
-/* bpf_fentry_test1() is there for such programs (net/bpf/test_run.c); vfs_read() where it is not. */
-BOTH("tracing", "entry of a kernel function", "5.5", EVENTS, BTF, .type = KP_TRACING, .attach = KP_AS_TRACE_FENTRY, .target = KP_TARGET_FUNC, .names = "bpf_fentry_test1 vfs_read")
-BOTH("tracing.fexit", "exit of a kernel function", "5.5", EVENTS, BTF, .type = KP_TRACING, .attach = KP_AS_TRACE_FEXIT, .target = KP_TARGET_FUNC, .names = "bpf_fentry_test1 vfs_read")
-PROG("tracing.modify_return", "return value of a kernel function", "5.7", EVENTS, BTF, .type = KP_TRACING, .attach = KP_AS_MODIFY_RETURN, .target = KP_TARGET_FUNC, .names = "bpf_modify_return_test")
-BOTH("tracing.raw_tp", "tracepoint with types", "5.5", EVENTS, BTF, .type = KP_TRACING, .attach = KP_AS_TRACE_RAW_TP, .target = KP_TARGET_RAW_TP, .names = "btf_trace_sched_switch btf_trace_kfree_skb")
-BOTH("tracing.iter", "iterator", "5.8", EVENTS, BTF, .type = KP_TRACING, .attach = KP_AS_TRACE_ITER, .target = KP_TARGET_FUNC, .names = "bpf_iter_task bpf_iter_bpf_map")
-BOTH("struct_ops", "structure of functions (congestion control)", "5.6", "CONFIG_BPF_JIT CONFIG_INET", BTF, .type = KP_STRUCT_OPS, .target = KP_TARGET_MEMBER, .names = "tcp_congestion_ops", .member = "ssthresh")
+/*
+ * Nothing gets attached, so any function would do. Before v6.2 (60443c88f3a8 "kallsyms: Improve the performance of
+ * kallsyms_lookup_name()") each load walks over all symbols up to it: mmput() is among the first.
+ */
+BOTH("tracing", "entry of a kernel function", "5.5", EVENTS, BTF, .type = KP_TRACING, .attach = KP_AS_TRACE_FENTRY,
+     .target = KP_TARGET_FUNC, .names = "mmput vfs_read")
+PROG("tracing.fexit", "exit of a kernel function", "5.5", EVENTS, BTF, .type = KP_TRACING, .attach = KP_AS_TRACE_FEXIT,
+     .target = KP_TARGET_FUNC, .names = "mmput vfs_read")
+PROG("tracing.modify_return", "return value of a kernel function", "5.7", EVENTS, BTF, .type = KP_TRACING,
+     .attach = KP_AS_MODIFY_RETURN, .target = KP_TARGET_FUNC, .names = "security_file_open bpf_modify_return_test")
+PROG("tracing.raw_tp", "tracepoint with types", "5.5", EVENTS, BTF, .type = KP_TRACING, .attach = KP_AS_TRACE_RAW_TP,
+     .target = KP_TARGET_RAW_TP, .names = "btf_trace_sched_switch btf_trace_kfree_skb")
+BOTH("tracing.iter", "iterator", "5.8", EVENTS, BTF, .type = KP_TRACING, .attach = KP_AS_TRACE_ITER, .target = KP_TARGET_FUNC,
+     .names = "bpf_iter_task bpf_iter_bpf_map")
+BOTH("struct_ops", "structure of functions (congestion control)", "5.6", "CONFIG_BPF_JIT CONFIG_INET", BTF, .type = KP_STRUCT_OPS,
+     .target = KP_TARGET_MEMBER, .names = "tcp_congestion_ops", .member = "ssthresh")
 BOTH("ext", "replacement of a global function", "5.6", "CONFIG_BPF_JIT", BTF, .type = KP_EXT, .target = KP_TARGET_PROG)
-BOTH("lsm", "security module", "5.7", "CONFIG_BPF_LSM", BTF, .type = KP_LSM, .attach = KP_AS_LSM_MAC, .target = KP_TARGET_FUNC, .names = "bpf_lsm_file_open")
-BOTH("lsm.sleepable", "security module, may sleep", "5.10", "CONFIG_BPF_LSM", BTF, .type = KP_LSM, .attach = KP_AS_LSM_MAC, .flags = KP_PROG_SLEEPABLE, .target = KP_TARGET_FUNC, .names = "bpf_lsm_file_open")
-PROG("lsm.cgroup", "security module, for a cgroup", "6.0", "CONFIG_BPF_LSM CONFIG_CGROUP_BPF", BTF, .type = KP_LSM, .attach = KP_AS_LSM_CGROUP, .target = KP_TARGET_FUNC, .names = "bpf_lsm_socket_bind")
+BOTH("lsm", "security module", "5.7", "CONFIG_BPF_LSM", BTF, .type = KP_LSM, .attach = KP_AS_LSM_MAC, .target = KP_TARGET_FUNC,
+     .names = "bpf_lsm_file_open")
+BOTH("lsm.sleepable", "security module, may sleep", "5.11", "CONFIG_BPF_LSM", BTF, .type = KP_LSM, .attach = KP_AS_LSM_MAC,
+     .flags = KP_PROG_SLEEPABLE, .target = KP_TARGET_FUNC, .names = "bpf_lsm_file_open")
+PROG("lsm.cgroup", "security module, for a cgroup", "6.0", "CONFIG_BPF_LSM CONFIG_CGROUP_BPF", BTF, .type = KP_LSM,
+     .attach = KP_AS_LSM_CGROUP, .target = KP_TARGET_FUNC, .names = "bpf_lsm_socket_bind")
 BOTH("sk_lookup", "socket lookup", "5.9", "CONFIG_INET", NULL, .type = KP_SK_LOOKUP, .attach = KP_AS_SK_LOOKUP)
-BOTH("syscall", "program that makes system calls", "5.14", "CONFIG_BPF_SYSCALL", NULL, .type = KP_SYSCALL, .flags = KP_PROG_SLEEPABLE)
+BOTH("syscall", "program that makes system calls", "5.14", "CONFIG_BPF_SYSCALL", NULL, .type = KP_SYSCALL,
+     .flags = KP_PROG_SLEEPABLE)
 BOTH("netfilter", "netfilter hook", "6.4", "CONFIG_NETFILTER_BPF_LINK", NULL, .type = KP_NETFILTER, .attach = KP_AS_NETFILTER)
 
 #undef NET

@@ -9,9 +9,9 @@
 #include "families.h"
 
 /*
- * find_and_alloc_map() says EINVAL for a type that is not built in. So do the types' own checks of sizes and flags, but each request
- * here is one that its type has taken since it came. EOPNOTSUPP and ENOTSUPP: the type stands on an architecture's JIT, or on a
- * structure that nobody registered. E2BIG: a field of the request is newer than the kernel, and the type with it.
+ * find_and_alloc_map() says EINVAL for a type that is not built in. So do the types' own checks of sizes and flags, but each
+ * request here is one that its type has taken since it came. EOPNOTSUPP and ENOTSUPP: the type stands on an architecture's JIT, or
+ * on a structure that nobody registered. E2BIG: a field of the request is newer than the kernel, and the type with it.
  */
 const struct kp_rule kp_bpf_map_rules[] = {
 	KP_BPF_NO_SYSCALL,
@@ -190,8 +190,8 @@ static const struct kp_probe rows[] = {
 	ROW("prog_array.update", "two programs to jump to", "4.2", .needs = "bpf.prog.sched_cls", .by = &kp_bpf_map_progs,
 	    .arg = &(const struct kp_bpf_progs_arg){ { .type = KP_SCHED_CLS }, { .type = KP_SCHED_CLS } }),
 	/*
-	 * Refused since v6.18 and in stable kernels since (4540aed51b12 "bpf: Enforce expected_attach_type for tailcall compatibility");
-	 * Calico splits its arrays per attach type for that.
+	 * Refused since v6.18 and in stable kernels since (4540aed51b12 "bpf: Enforce expected_attach_type for tailcall
+	 * compatibility"); Calico splits its arrays per attach type for that.
 	 */
 	ROW("prog_array.mixed-attach", "programs of two attach types in one array", "4.17",
 	    .needs = "bpf.prog.cgroup_sock_addr.sendmsg4", .by = &kp_bpf_map_progs,

@@ -153,7 +153,10 @@ METHOD(kp_bpf_map_timed,
        "an LRU hash table whose value's BTF names a bpf_timer, and a tc classifier that calls bpf_timer_init() on it",
        "works: the verifier took the program; absent: EINVAL, no such helper");
 
-/* CONFIG data of programs: written once, frozen, then constants to the verifier (v5.2, 87df15de441b "bpf: add syscall side map freeze"). */
+/*
+ * CONFIG data of programs: written once, frozen, then constants to the verifier (v5.2, 87df15de441b "bpf: add syscall side map
+ * freeze").
+ */
 static void run_kp_bpf_map_frozen(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {
 	kp_autoclose fd = kp_bpf_map_of(KP_MAP_ARRAY, 4, 64, 1, KP_MAP_RDONLY_PROG);

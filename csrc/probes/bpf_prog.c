@@ -7,9 +7,9 @@
 #include "families.h"
 
 /*
- * find_prog_type() says EINVAL for a type that is not built in, before it looks at anything else. The program behind it, "return 0",
- * is valid in all of them, so no other EINVAL is to be had. E2BIG: expected_attach_type is set and the kernel's request is shorter
- * (v4.17, 5e43f899b03a "bpf: Check attach type at prog load time"), so it has no such type either.
+ * find_prog_type() says EINVAL for a type that is not built in, before it looks at anything else. The program behind it, "return
+ * 0", is valid in all of them, so no other EINVAL is to be had. E2BIG: expected_attach_type is set and the kernel's request is
+ * shorter (v4.17, 5e43f899b03a "bpf: Check attach type at prog load time"), so it has no such type either.
  */
 static const struct kp_rule rules[] = {
 	KP_BPF_NO_SYSCALL,
