@@ -54,7 +54,7 @@ void kp_ct_tuple(struct kp_nlbuf *b, uint16_t attr, const struct kp_ct_flow *f, 
 /* All of these return 0 or -errno. kp_ct_get(): by the original tuple, or the reply's. */
 int kp_ct_create(struct kp_ctx *ctx, int fd, const struct kp_ct_arg *a);
 int kp_ct_get(struct kp_ctx *ctx, int fd, bool reply, struct kp_ct_seen *s);
-int kp_ct_dump(struct kp_ctx *ctx, int fd, uint8_t cmd, struct kp_ct_seen *s, unsigned int n);
+int kp_ct_dump(struct kp_ctx *ctx, int fd, struct kp_ct_seen *s, unsigned int n);
 int kp_ct_delete(struct kp_ctx *ctx, int fd, const struct kp_ct_flow *f, bool reply);
 
 /* Takes a message into account where it is about @s->flow. */

@@ -210,13 +210,13 @@ static bool take_each(const struct nlmsghdr *msg, void *arg)
 	return true;
 }
 
-int kp_ct_dump(struct kp_ctx *ctx, int fd, uint8_t cmd, struct kp_ct_seen *s, unsigned int n)
+int kp_ct_dump(struct kp_ctx *ctx, int fd, struct kp_ct_seen *s, unsigned int n)
 {
 	struct listing l = { .s = s, .n = n };
 	struct kp_nlbuf b;
 
 	kp_nl_init(&b);
-	kp_ct_msg(ctx, &b, NFNL_SUBSYS_CTNETLINK, cmd, NLM_F_DUMP, n ? s->flow->family : AF_UNSPEC);
+	kp_ct_msg(ctx, &b, NFNL_SUBSYS_CTNETLINK, IPCTNL_MSG_CT_GET, NLM_F_DUMP, s->flow->family);
 	return kp_nl_query(ctx, fd, &b, take_each, &l);
 }
 

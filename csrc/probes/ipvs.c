@@ -232,5 +232,5 @@ const struct kp_family kp_family_ipvs = {
 	0,
 	rows,
 	KP_ARRAY_SIZE(rows),
-	"kernel log, level info: schedulers that register, and the invented one that is not found",
+	"kernel log, level info: what ip_vs says of itself, schedulers that register, and the invented one that is not found",
 };
