@@ -61,32 +61,36 @@ static bool present(const struct kp_modinfo *info, const char *name)
 	return m && (m->state == KP_MOD_LOADED || m->state == KP_MOD_BUILTIN);
 }
 
-/* One word of .modules, whose alternatives a|b differ by kernel version: is any of them there? *ret_state: the best-known of the others. */
-static bool any_present(const struct kp_modinfo *info, const char *word, const char **ret_name, enum kp_modstate *ret_state)
+/*
+ * One word of .modules, whose alternatives a|b differ by kernel version: is what this kernel would ask for there already? Of the
+ * names that exist on this kernel all must be: with one that is a mere file, the kernel would load that one.
+ * If not, *ret_name and *ret_state are the alternative that says most.
+ */
+static bool nothing_to_load(const struct kp_modinfo *info, const char *word, char *ret_name, size_t size, enum kp_modstate *ret_state)
 {
-	static char name[96]; /* the parent's, or the worker's after fork: never two threads */
+	bool some = false;
 
-	*ret_name = name;
 	*ret_state = KP_MOD_NOWHERE;
+	ret_name[0] = '\0';
 	for (const char *p = word; *p; p += *p == '|') {
+		const struct kp_module *m;
 		char one[96];
 		size_t n = 0;
-		const struct kp_module *m;
 
 		while (*p && *p != '|' && n + 1 < sizeof(one))
 			one[n++] = *p++;
 		one[n] = '\0';
 		m = kp_modinfo_find(info, one);
-		if (present(info, one))
-			return true;
-		if (!m || *ret_state == KP_MOD_FILE)
+		if (m && (m->state == KP_MOD_LOADED || m->state == KP_MOD_BUILTIN)) {
+			some = true;
 			continue;
-		if (m->state != KP_MOD_NOWHERE || p == word + n)
-			kp_copy(name, sizeof(name), one);
-		if (m->state != KP_MOD_NOWHERE)
-			*ret_state = m->state;
+		}
+		if (ret_name[0] && (!m || m->state == KP_MOD_NOWHERE || *ret_state == KP_MOD_FILE))
+			continue;
+		kp_copy(ret_name, size, one);
+		*ret_state = m ? m->state : KP_MOD_NOWHERE;
 	}
-	return false;
+	return some && *ret_state != KP_MOD_FILE;
 }
 
 static void refuse(struct kp_result *res, const char *step, const char *a, const char *name, const char *b)
@@ -100,11 +104,10 @@ static void refuse(struct kp_result *res, const char *step, const char *a, const
 static bool autoload_free(const struct kp_run *run, const struct kp_probe *row, struct kp_result *res)
 {
 	enum kp_modstate state;
-	const char *name;
-	char word[96];
+	char word[128], name[96];
 
 	for (const char *p = row->modules; kp_word(&p, word, sizeof(word));) {
-		if (any_present(&run->modinfo, word, &name, &state))
+		if (nothing_to_load(&run->modinfo, word, name, sizeof(name), &state))
 			continue;
 		if (state == KP_MOD_FILE)
 			refuse(res, "no-autoload", "would load ", name, ": run without --no-autoload");
@@ -409,12 +412,11 @@ static void describe_more(struct kp_out *o, const struct kp_family *fam, const s
 static void would_load(struct kp_out *o, const struct kp_modinfo *info, const struct kp_probe *row)
 {
 	enum kp_modstate state;
-	const char *name;
 	bool any = false;
-	char word[96];
+	char word[128], name[96];
 
 	for (const char *p = row->modules; kp_word(&p, word, sizeof(word));) {
-		if (any_present(info, word, &name, &state) || state != KP_MOD_FILE)
+		if (nothing_to_load(info, word, name, sizeof(name), &state) || state != KP_MOD_FILE)
 			continue;
 		if (!any)
 			kp_js_array(o, "would_load");

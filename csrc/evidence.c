@@ -139,7 +139,7 @@ void kp_js_hex64(struct kp_out *o, const char *key, uint64_t value)
 
 void kp_js_words(struct kp_out *o, const char *key, const char *list)
 {
-	char word[96];
+	char word[128];
 	bool any = false;
 
 	for (const char *p = list; kp_word(&p, word, sizeof(word));) {

@@ -3,7 +3,7 @@
 #ifndef KP_KCONFIG_H
 #define KP_KCONFIG_H
 
-#define KP_KCONFIG_MAX 256
+#define KP_KCONFIG_MAX 512
 
 struct kp_config {
 	char name[60]; /* with CONFIG_ */

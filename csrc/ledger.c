@@ -108,7 +108,7 @@ void kp_ledger_scan(struct kp_ledger *l, char *loaded, size_t size)
 /* Does the blank-separated list, whose words may be alternatives a|b, name @module? */
 static bool names(const char *modules, const char *module)
 {
-	char word[96];
+	char word[128];
 
 	for (const char *p = modules; kp_word(&p, word, sizeof(word));)
 		for (char *one = word, *bar; one; one = bar) {

@@ -15,7 +15,7 @@ enum kp_modstate {
 	KP_MOD_UNREADABLE, /* not loaded, and the indexes cannot be read: could be anything */
 };
 
-#define KP_MODULES_MAX 256
+#define KP_MODULES_MAX 512
 
 struct kp_module {
 	char name[40];  /* underscores */

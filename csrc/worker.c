@@ -45,7 +45,7 @@ static bool allowed(const char *line, const char *modules)
 		"x_tables:", "ip_tables:", "ip6_tables:", "xt_", "ipt_", "ip6t_", "nf_", "nft_", "nfnetlink", "ip_set", "set ", "Cannot find ",
 		"cannot load ", "IPVS:", "wireguard:", "vxlan:", "netlink:", "Lockdown:", "Loading of ", "module ", "Module ",
 	};
-	char word[96];
+	char word[128];
 
 	for (size_t i = 0; i < KP_ARRAY_SIZE(prefixes); i++)
 		if (kp_starts(line, prefixes[i]))
