@@ -210,7 +210,7 @@ static bool by_id(const struct kp_btf *btf, uint32_t id, struct type *ret)
 	return id && id <= btf->n_types;
 }
 
-bool kp_btf_has_enumerator(const struct kp_btf *btf, const char *type, const char *name)
+bool kp_btf_enumerator(const struct kp_btf *btf, const char *type, const char *name, uint32_t *ret_value)
 {
 	static const uint32_t kinds[] = { KP_KIND_ENUM, KP_KIND_ENUM64 };
 	struct type t;
@@ -220,9 +220,15 @@ bool kp_btf_has_enumerator(const struct kp_btf *btf, const char *type, const cha
 
 		if (!find(btf, kinds[k], type, &t))
 			continue;
-		for (uint32_t i = 0; i < t.vlen; i++)
-			if (kp_equal(name_at(btf, get32(t.more + i * step)), name))
-				return true;
+		for (uint32_t i = 0; i < t.vlen; i++) {
+			const uint8_t *one = t.more + (size_t)i * step;
+
+			if (!kp_equal(name_at(btf, get32(one)), name))
+				continue;
+			if (ret_value)
+				*ret_value = get32(one + 4);
+			return true;
+		}
 	}
 	return false;
 }

@@ -44,8 +44,8 @@ int kp_btf_vmlinux(const struct kp_btf **ret);
 
 /* Id of the type with that kind and name, 0 if there is none. *ret_size (may be NULL) its size, or the type it refers to. */
 uint32_t kp_btf_find(const struct kp_btf *btf, enum kp_btf_kind kind, const char *name, uint32_t *ret_size);
-/* Has enum @type (or enum64) the enumerator @name? */
-bool kp_btf_has_enumerator(const struct kp_btf *btf, const char *type, const char *name);
+/* Has enum @type (or enum64) the enumerator @name? *ret_value (may be NULL): the lower 32 bits of its value. */
+bool kp_btf_enumerator(const struct kp_btf *btf, const char *type, const char *name, uint32_t *ret_value);
 /* Number of member @field in struct @type, looking into anonymous members as C does; -1 if there is none. */
 int kp_btf_member(const struct kp_btf *btf, const char *type, const char *field);
 

@@ -54,7 +54,7 @@ static bool has(const struct kp_btf *btf, const struct btf_arg *a)
 	case BTF_FIELD:
 		return kp_btf_member(btf, a->type, a->name) >= 0;
 	case BTF_ENUMERATOR:
-		return kp_btf_has_enumerator(btf, a->type, a->name);
+		return kp_btf_enumerator(btf, a->type, a->name, NULL);
 	case BTF_FUNCTION:
 		break;
 	}
@@ -98,12 +98,13 @@ static void run_reader(struct kp_ctx *ctx, const struct kp_probe *row, struct kp
 		.names = "\0e\0x\0f\0s",
 	};
 	struct kp_btf btf;
+	uint32_t value = 0;
 
 	(void)ctx;
 	(void)row;
 	if (kp_btf_parse(&btf, &blob, sizeof(blob)) || btf.n_types != 3)
 		return kp_broken(res, "parse", "the reader does not read its own sample");
-	if (!kp_btf_has_enumerator(&btf, "e", "x") || kp_btf_has_enumerator(&btf, "e", "y"))
+	if (!kp_btf_enumerator(&btf, "e", "x", &value) || value != 7 || kp_btf_enumerator(&btf, "e", "y", NULL))
 		return kp_broken(res, "enumerator", "the reader does not find what it must, or finds what is not there");
 	if (kp_btf_member(&btf, "s", "f") != 0 || kp_btf_member(&btf, "s", "x") >= 0)
 		return kp_broken(res, "member", "the reader does not find what it must, or finds what is not there");

@@ -19,6 +19,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "../btf.h"
 #include "../kprobe.h"
 #include "bpf_code.h"
 
@@ -156,6 +157,21 @@ static void print(struct kp_result *res, const struct tally *t)
 		kp_detail(res, "unclear", t->unclear);
 }
 
+/*
+ * One more than the last helper that this kernel numbers, where that is known without further reading: what has a target in the kernel's
+ * BTF loads slowly before v6.2, which walks over all symbols each time, so nothing is asked in vain.
+ */
+static unsigned int end_of_helpers(const struct kp_bpf_kind *kind)
+{
+	const struct kp_btf *btf;
+	uint32_t end;
+
+	if (kind->target != KP_TARGET_FUNC || kp_btf_vmlinux(&btf) ||
+	    !kp_btf_enumerator(btf, "bpf_func_id", "__BPF_FUNC_MAX_ID", &end))
+		return KP_BPF_N_HELPERS;
+	return end < KP_BPF_N_HELPERS ? end : KP_BPF_N_HELPERS;
+}
+
 static void run_inventory(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {
 	bool intrusive = ctx->env->flags & KP_INTRUSIVE;
@@ -166,6 +182,7 @@ static void run_inventory(struct kp_ctx *ctx, const struct kp_probe *row, struct
 	uint8_t known[32] = { 0 };
 	struct tally t = { .count = 0 };
 	struct kp_bpf_ask ask;
+	unsigned int end = end_of_helpers(row->arg);
 	int rc = kp_bpf_prepare(row->arg, &r);
 
 	if (!rc)
@@ -180,7 +197,7 @@ static void run_inventory(struct kp_ctx *ctx, const struct kp_probe *row, struct
 		return kp_bpf_fail(ctx, res, "BPF_PROG_LOAD", -rc);
 	if (guess)
 		kp_bpf_chain(&r, likely, known);
-	for (unsigned int helper = 1; helper < KP_BPF_N_HELPERS; helper++) {
+	for (unsigned int helper = 1; helper < end; helper++) {
 		if (has_effects(helper) && !intrusive)
 			append(t.not_asked, sizeof(t.not_asked), helper, 0);
 		else if (known[helper / 8] >> helper % 8 & 1)

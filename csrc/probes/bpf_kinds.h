@@ -90,7 +90,7 @@ BOTH("struct_ops", "structure of functions (congestion control)", "5.6", "CONFIG
 BOTH("ext", "replacement of a global function", "5.6", "CONFIG_BPF_JIT", BTF, .type = KP_EXT, .target = KP_TARGET_PROG)
 BOTH("lsm", "security module", "5.7", "CONFIG_BPF_LSM", BTF, .type = KP_LSM, .attach = KP_AS_LSM_MAC, .target = KP_TARGET_FUNC,
      .names = "bpf_lsm_file_open")
-BOTH("lsm.sleepable", "security module, may sleep", "5.11", "CONFIG_BPF_LSM", BTF, .type = KP_LSM, .attach = KP_AS_LSM_MAC,
+PROG("lsm.sleepable", "security module, may sleep", "5.11", "CONFIG_BPF_LSM", BTF, .type = KP_LSM, .attach = KP_AS_LSM_MAC,
      .flags = KP_PROG_SLEEPABLE, .target = KP_TARGET_FUNC, .names = "bpf_lsm_file_open")
 PROG("lsm.cgroup", "security module, for a cgroup", "6.0", "CONFIG_BPF_LSM CONFIG_CGROUP_BPF", BTF, .type = KP_LSM,
      .attach = KP_AS_LSM_CGROUP, .target = KP_TARGET_FUNC, .names = "bpf_lsm_socket_bind")
