@@ -221,6 +221,51 @@ static void kconfig(struct kp_out *o)
 	kp_fact_close(o);
 }
 
+/*
+ * What Felix, kube-proxy or the CNI plug-in reads or sets, as the host has it. Some of it another namespace cannot even see
+ * (net/core/bpf_jit_harden): that is why it is read here, by the parent.
+ */
+static void sysctls(struct kp_out *o, const struct kp_fact *f, const struct kp_env *env)
+{
+	static const char *const names[] = {
+		"net/ipv4/ip_forward",
+		"net/ipv6/conf/all/forwarding",
+		"net/ipv4/conf/all/rp_filter",
+		"net/ipv4/conf/default/rp_filter",
+		"net/ipv4/conf/all/src_valid_mark",
+		"net/ipv4/ipfrag_time",
+		"net/netfilter/nf_conntrack_acct",
+		"net/netfilter/nf_conntrack_max",
+		"net/netfilter/nf_conntrack_count",
+		"net/netfilter/nf_conntrack_tcp_be_liberal",
+		"net/netfilter/nf_conntrack_tcp_timeout_syn_sent",
+		"net/netfilter/nf_conntrack_tcp_timeout_established",
+		"net/netfilter/nf_conntrack_tcp_timeout_time_wait",
+		"net/netfilter/nf_conntrack_generic_timeout",
+		"net/netfilter/nf_conntrack_icmp_timeout",
+		"net/ipv4/vs/conntrack",
+		"net/ipv4/vs/conn_reuse_mode",
+		"net/ipv4/vs/expire_nodest_conn",
+		"net/ipv4/vs/expire_quiescent_template",
+		"net/core/bpf_jit_enable",
+		"net/core/bpf_jit_harden",
+		"kernel/unprivileged_bpf_disabled",
+		"net/bridge/bridge-nf-call-iptables",
+		"net/bridge/bridge-nf-call-ip6tables",
+	};
+
+	(void)env;
+	kp_fact_open(o, f->id, f->path);
+	for (size_t i = 0; i < KP_ARRAY_SIZE(names); i++) {
+		char path[96] = "/proc/sys/";
+		const struct kp_part part = { names[i], path };
+
+		kp_cat(path, sizeof(path), names[i]);
+		kp_put_part(o, &part);
+	}
+	kp_fact_close(o);
+}
+
 static const struct kp_key os_keys[] = { { "ID=", "id", false },
 				      { "ID_LIKE=", "id_like", false },
 				      { "VERSION_ID=", "version_id", false },
@@ -252,6 +297,7 @@ static const struct kp_fact facts[] = {
 	{ "node.cmdline", "/proc/cmdline", cmdline, NULL },
 	{ "node.ip-tables-names", "/proc/net/ip_tables_names, /proc/net/ip6_tables_names", tables, NULL },
 	{ "node.ipv6", "/proc/sys/net/ipv6, /sys/module/ipv6", parts, ipv6_parts },
+	{ "node.sysctl", "/proc/sys", sysctls, NULL },
 };
 
 void kp_facts(struct kp_out *o, const struct kp_env *env, const struct kp_modinfo *modinfo)

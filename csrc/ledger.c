@@ -139,7 +139,7 @@ void kp_ledger_note(struct kp_ledger *l, const char *loaded, const struct kp_pro
  */
 static bool safe(const char *name)
 {
-	static const char *const prefixes[] = { "xt_", "ipt_", "ip6t_", "nft_", "ip_set_", "sch_", "cls_", "act_" };
+	static const char *const prefixes[] = { "xt_", "ipt_", "ip6t_", "nft_", "ip_set_", "ip_vs_", "sch_", "cls_", "act_" };
 
 	for (size_t i = 0; i < KP_ARRAY_SIZE(prefixes); i++)
 		if (kp_starts(name, prefixes[i]))
