@@ -52,7 +52,7 @@ const char *kp_outcome_name(enum kp_outcome outcome)
 	return "unknown";
 }
 
-static const struct kp_rule *find_rule(const struct kp_rule *rules, int err)
+const struct kp_rule *kp_find_rule(const struct kp_rule *rules, int err)
 {
 	for (; rules && rules->err; rules++)
 		if (rules->err == err)
@@ -125,7 +125,7 @@ enum kp_outcome kp_classify(const struct kp_env *env, const struct kp_probe *row
 		return KP_DENIED;
 	}
 	if (call == KP_CALL_UNSHARE)
-		rule = find_rule(unshare_rules, err);
+		rule = kp_find_rule(unshare_rules, err);
 	/* Nobody may have asked for ip_tables yet, and we may not: getsockopt() does not load it. */
 	if (call == KP_CALL_XT_SOCKOPT && err == ENOPROTOOPT && env->modular && !(env->caps_init & KP_CAP_SYS_MODULE)) {
 		*ret_reason = "legacy x_tables is not loaded, and asking for it takes CAP_SYS_MODULE: run as root on the node";
@@ -136,22 +136,22 @@ enum kp_outcome kp_classify(const struct kp_env *env, const struct kp_probe *row
 		return KP_UNKNOWN;
 	}
 	if (call == KP_CALL_BPF || call == KP_CALL_BPF_CHARGED) {
-		rule = find_rule(row->rules, err);
+		rule = kp_find_rule(row->rules, err);
 		if (!rule && by)
-			rule = find_rule(by->rules, err);
+			rule = kp_find_rule(by->rules, err);
 		if (rule) {
 			*ret_reason = rule->why ? rule->why : "";
 			return rule->outcome;
 		}
 	}
 	if (!rule)
-		rule = find_rule(common_rules, err);
+		rule = kp_find_rule(common_rules, err);
 	if (rule)
 		*ret_retry = err == ENOMEM || err == ENOBUFS || err == EBUSY;
 	if (!rule)
-		rule = find_rule(row->rules, err);
+		rule = kp_find_rule(row->rules, err);
 	if (!rule && by)
-		rule = find_rule(by->rules, err);
+		rule = kp_find_rule(by->rules, err);
 	if (rule) {
 		*ret_reason = rule->why ? rule->why : "";
 		return rule->outcome;

@@ -376,6 +376,21 @@ int kp_collect(int fd, const char *select, unsigned int flags, unsigned int dead
 	return kp_run(fd, select, flags, deadline_ms, NULL);
 }
 
+/* @over: rules that go before these: what has one of them is not said again. */
+static void describe_rules(struct kp_out *o, const struct kp_rule *rules, const struct kp_rule *over)
+{
+	for (const struct kp_rule *r = rules; r && r->err; r++) {
+		char text[KP_TEXT], buf[16];
+
+		if (kp_find_rule(over, r->err))
+			continue;
+		kp_copy(text, sizeof(text), kp_outcome_name(r->outcome));
+		kp_cat(text, sizeof(text), r->why ? ": " : "");
+		kp_cat(text, sizeof(text), r->why ? r->why : "");
+		kp_js_text(o, kp_errno_name(r->err, buf), text);
+	}
+}
+
 static void describe_more(struct kp_out *o, const struct kp_family *fam, const struct kp_probe *row)
 {
 	static const char *const risks[] = {
@@ -383,26 +398,12 @@ static void describe_more(struct kp_out *o, const struct kp_family *fam, const s
 		[KP_RISK_MODULE] = "changes the host lastingly, unless the module is there already",
 		[KP_RISK_ALWAYS] = "changes the host lastingly",
 	};
-	char buf[16];
 
 	kp_js_text(o, "asks", row->asks ? row->asks : row->by->asks);
 	kp_js_text(o, "proves", row->by->proves);
-	for (int pass = 0; pass < 2; pass++) {
-		const struct kp_rule *r = pass ? row->by->rules : row->rules;
-
-		if (!pass)
-			kp_js_object(o, "errnos");
-		for (; r && r->err; r++) {
-			char text[KP_TEXT];
-
-			kp_copy(text, sizeof(text), kp_outcome_name(r->outcome));
-			if (r->why) {
-				kp_cat(text, sizeof(text), ": ");
-				kp_cat(text, sizeof(text), r->why);
-			}
-			kp_js_text(o, kp_errno_name(r->err, buf), text);
-		}
-	}
+	kp_js_object(o, "errnos");
+	describe_rules(o, row->rules, NULL);
+	describe_rules(o, row->by->rules, row->rules);
 	kp_js_end(o, '}');
 	kp_js_text(o, "host", row->host);
 	kp_js_text(o, "records", fam->records);

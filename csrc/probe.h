@@ -174,6 +174,9 @@ void kp_detail_u(struct kp_result *res, const char *key, unsigned long long valu
 enum kp_outcome kp_classify(const struct kp_env *env, const struct kp_probe *row, enum kp_call call, int err, bool *ret_retry,
 			    const char **ret_reason);
 
+/* The rule for @err in a list that may be NULL, or NULL. */
+const struct kp_rule *kp_find_rule(const struct kp_rule *rules, int err);
+
 /* "EOPNOTSUPP"; "" for 0; "E524" style for what has no name. @buf at least 16 bytes, used for the latter. */
 const char *kp_errno_name(int err, char *buf);
 
