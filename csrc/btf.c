@@ -75,9 +75,8 @@ static bool inside(uint64_t off, uint64_t len, uint64_t size)
 int kp_btf_parse(struct kp_btf *ret, const void *data, size_t size)
 {
 	const uint8_t *p = data;
-	uint32_t head, type_off, str_off, layout_off = 0, at = 0;
+	uint32_t head, type_off, str_off, layout_off = 0;
 	uint16_t magic;
-	struct type t;
 
 	memset(ret, 0, sizeof(*ret));
 	if (size < HEADER_MIN)
@@ -104,13 +103,20 @@ int kp_btf_parse(struct kp_btf *ret, const void *data, size_t size)
 	ret->size = size + head;
 	if (!ret->names_len || ret->names[0] || ret->names[ret->names_len - 1])
 		return -EBADMSG;
-	while (at < ret->types_len) {
-		at = read_type(ret, at, &t);
-		if (!at)
-			return -EPROTO;
-		ret->n_types++;
-	}
 	return 0;
+}
+
+uint32_t kp_btf_count(const struct kp_btf *btf)
+{
+	uint32_t at = 0, n = 0;
+	struct type t;
+
+	for (; at < btf->types_len; n++) {
+		at = read_type(btf, at, &t);
+		if (!at)
+			return 0;
+	}
+	return n;
 }
 
 /* The first @want bytes of the file, in memory of our own. Sysfs gives a page a read. */
@@ -173,7 +179,7 @@ static uint32_t find(const struct kp_btf *btf, uint32_t kind, const char *name, 
 {
 	uint32_t at = 0;
 
-	for (uint32_t id = 1; id <= btf->n_types; id++) {
+	for (uint32_t id = 1; at < btf->types_len; id++) {
 		const char *have;
 
 		at = read_type(btf, at, ret);
@@ -202,12 +208,12 @@ static bool by_id(const struct kp_btf *btf, uint32_t id, struct type *ret)
 {
 	uint32_t at = 0;
 
-	for (uint32_t i = 1; i <= id && i <= btf->n_types; i++) {
-		at = read_type(btf, at, ret);
+	for (uint32_t i = 1; i <= id; i++) {
+		at = at < btf->types_len ? read_type(btf, at, ret) : 0;
 		if (!at)
 			return false;
 	}
-	return id && id <= btf->n_types;
+	return id;
 }
 
 bool kp_btf_enumerator(const struct kp_btf *btf, const char *type, const char *name, uint32_t *ret_value)

@@ -32,12 +32,14 @@ enum kp_btf_kind {
 struct kp_btf {
 	const uint8_t *types, *names, *layout;
 	uint32_t types_len, names_len, layout_len;
-	uint32_t n_types; /* ids go from 1 to this */
 	size_t size;
 };
 
-/* Looks at the header and walks over every type. Returns 0, -EBADMSG when it is no BTF, or -EPROTO for a kind nobody described. */
+/* Looks at the header. Returns 0, or -EBADMSG when it is no BTF. The types are looked at when they are asked for. */
 int kp_btf_parse(struct kp_btf *ret, const void *data, size_t size);
+
+/* How many types, each of them looked at; 0 when there is one of a kind that nobody described, or that does not fit. */
+uint32_t kp_btf_count(const struct kp_btf *btf);
 
 /* /sys/kernel/btf/vmlinux, read once by a process. Returns 0, or the -errno of reading or parsing. */
 int kp_btf_vmlinux(const struct kp_btf **ret);
