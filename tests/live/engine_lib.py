@@ -105,7 +105,9 @@ def processes(name: str) -> dict[int, int]:
 
 
 def strays() -> list[int]:
-    """Workers that outlived their run, or are this process's own: not those of somebody else's run."""
-    alive = {pid for name in ("kprobe", "python", "python3") for pid in processes(name)} - {os.getpid()}
-    alive |= {pid for program in (COLLECTOR, SELFTEST, ASAN) for pid in processes(program.name[:15])}
-    return [pid for pid, parent in processes("kprobe-worker").items() if parent not in alive]
+    """Workers that outlived their run, or are this process's own: an orphan goes to an ancestor of ours."""
+    heirs, pid = set(), os.getpid()
+    while pid:
+        heirs.add(pid)
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1])
+    return [pid for pid, parent in processes("kprobe-worker").items() if parent in heirs]

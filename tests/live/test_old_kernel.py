@@ -16,9 +16,8 @@ OLD = (3, 10)
 # What needs something newer than 3.10 by nature, and such a filter takes away: rows by glob, and the reason.
 NEWER = {
     "route.strict-check": "NETLINK_GET_STRICT_CHK, v4.20",
-    "bpf.prog*": "bpf(2), v3.18",
-    "bpf.map*": "bpf(2), v3.18",
-    "bpf.btf*": "bpf(2), v3.18",
+    "bpf.*": "bpf(2), v3.18",
+    "tc.*": "bpf(2), v3.18, for the programs that are attached",
 }
 
 pytestmark = pytest.mark.skipif(platform.machine() != "x86_64", reason="the filter knows the numbers of x86-64")

@@ -32,6 +32,7 @@ SHIM = r"""
 
 _Static_assert(KP_UNKNOWN == 0 && KP_WORKS == 1 && KP_ABSENT == 2 && KP_DENIED == 3 && KP_BROKEN == 4, "Outcome");
 _Static_assert(KP_CALL_PLAIN == 0 && KP_CALL_SOCKET == 1 && KP_CALL_UNSHARE == 2 && KP_CALL_XT_SOCKOPT == 3, "Call");
+_Static_assert(KP_CALL_BPF == 4 && KP_CALL_BPF_CHARGED == 5, "Call");
 
 #define ROWS(name) static const struct kp_probe name[]
 ROWS(a_rows) = {
@@ -227,7 +228,7 @@ class Outcome(IntEnum):
 
 
 class Call(IntEnum):
-    PLAIN, SOCKET, UNSHARE, XT_SOCKOPT = range(4)
+    PLAIN, SOCKET, UNSHARE, XT_SOCKOPT, BPF, BPF_CHARGED = range(6)
 
 
 class Core:

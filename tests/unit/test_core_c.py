@@ -102,6 +102,16 @@ RULES: list[tuple[int, Call, dict[str, Any], Outcome, str]] = [
     (E.ENOENT, Call.PLAIN, {"row": {E.ENOENT: BROKEN}, "method": {E.ENOENT: ABSENT}}, BROKEN, "row"),
     (E.ENOENT, Call.PLAIN, {"row": {E.EINVAL: BROKEN}, "method": {E.ENOENT: ABSENT}}, ABSENT, "method"),
     (E.EEXIST, Call.PLAIN, {"row": {E.EEXIST: WORKS}}, WORKS, "row"),
+    # bpf(2): RLIMIT_MEMLOCK that could not be raised; errnos that may be the verifier's
+    (E.EPERM, Call.BPF_CHARGED, {"row": {E.EPERM: ABSENT}}, UNKNOWN, "MEMLOCK"),
+    (E.EPERM, Call.BPF, {}, DENIED, "LSM"),
+    (E.EPERM, Call.BPF_CHARGED, {"caps": 0, "gate": SYS_ADMIN}, DENIED, "CAP_SYS_ADMIN"),
+    (E.EACCES, Call.BPF, {"method": {E.EACCES: ABSENT}}, ABSENT, "method"),
+    (E.EACCES, Call.BPF_CHARGED, {"row": {E.EACCES: BROKEN}, "method": {E.EACCES: ABSENT}}, BROKEN, "row"),
+    (E.EACCES, Call.BPF, {}, DENIED, "LSM"),
+    (E.ENOSYS, Call.BPF, {"seccomp": 2, "row": {E.ENOSYS: ABSENT}}, UNKNOWN, "seccomp"),
+    (E.ENOMEM, Call.BPF, {}, UNKNOWN, "twice"),
+    (E.EINVAL, Call.BPF, {}, UNKNOWN, "no rule"),
     # without a rule nothing is believed
     (E.EEXIST, Call.PLAIN, {}, UNKNOWN, "taken"),
     (E.EOPNOTSUPP, Call.PLAIN, {}, UNKNOWN, "no rule"),
