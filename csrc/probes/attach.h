@@ -120,7 +120,7 @@ struct att {
 	int counters, prog[2], link;
 	uint32_t id[2]; /* of the programs, 0 where the kernel has no ids (before v4.13) */
 	int target;     /* an ifindex, or the descriptor of a place */
-	bool target_fd, in_cgroup;
+	bool target_fd, in_cgroup, attached;
 	uint32_t foreign; /* programs of others that run in our cgroup as well */
 	int tx, rx[2], third;
 	struct sockaddr_storage to;
@@ -146,6 +146,8 @@ int att_load(const struct att *a, unsigned int n);
 int att_attach(struct att *a);
 int att_replace(struct att *a); /* A by B */
 int att_detach(struct att *a);
+/* Of a row that ends in the middle: what would stay on lo for the rows behind it. The rest goes with its descriptor or cgroup. */
+void att_undo(struct att *a);
 /* Is a program attached, by the kernel's own list? 1, 0, or -errno. @id 0: is any? */
 int att_query(struct att *a, uint32_t id);
 /* BPF_PROG_QUERY: how many programs; *ret_found: @id is one of the first 16. Returns a count or -errno. */

@@ -80,20 +80,28 @@ static void name_of(char *buf, size_t size, pid_t pid)
 
 /* --- leftovers --- */
 
+/* Is it a worker that lives, not one that nobody has reaped yet? */
+static bool lives(unsigned long long pid)
+{
+	static const char comm[] = "(kprobe-worker) ";
+	char path[64] = "/proc/", stat[256];
+	const char *p;
+
+	kp_cat_u(path, sizeof(path), pid);
+	kp_cat(path, sizeof(path), "/stat");
+	kp_read_file(path, stat, sizeof(stat)); /* the head will do; empty when it is gone */
+	p = strstr(stat, comm);
+	return p && p[sizeof(comm) - 1] != 'Z' && p[sizeof(comm) - 1] != 'X';
+}
+
 /* A name of ours whose process is gone, or is another's by now. rmdir(2) spares what is in use. */
 static void sweep_one(int root, const char *name)
 {
 	const char *p = name + sizeof(PREFIX) - 1;
-	char path[64] = "/proc/", comm[32];
 	unsigned long long pid = kp_parse_u(&p);
 
-	if (*p || !pid || pid == (unsigned long long)getpid())
-		return;
-	kp_cat_u(path, sizeof(path), pid);
-	kp_cat(path, sizeof(path), "/comm");
-	if (kp_read_file(path, comm, sizeof(comm)) > 0 && kp_starts(comm, "kprobe-worker"))
-		return;
-	unlinkat(root, name, AT_REMOVEDIR);
+	if (!*p && pid && pid != (unsigned long long)getpid() && !lives(pid))
+		unlinkat(root, name, AT_REMOVEDIR);
 }
 
 /* getdents64(2) itself: readdir(3) has a heap. */
@@ -118,9 +126,30 @@ static void sweep(int root)
 
 /* --- the hierarchy --- */
 
+/* Are we named in @procs, a cgroup.procs? */
+static bool member(int root, const char *procs)
+{
+	const unsigned long long self = (unsigned long long)getpid();
+	kp_autoclose fd = openat(root, procs, O_RDONLY | O_CLOEXEC);
+	unsigned long long pid = 0;
+	char buf[512];
+	ssize_t n;
+
+	while (fd >= 0 && (n = read(fd, buf, sizeof(buf))) > 0)
+		for (ssize_t i = 0; i < n; i++) {
+			if (buf[i] >= '0' && buf[i] <= '9') {
+				pid = pid * 10 + (unsigned long long)(buf[i] - '0');
+				continue;
+			}
+			if (pid == self)
+				return true;
+			pid = 0;
+		}
+	return false;
+}
+
 static bool take(int root, const char *home)
 {
-	kp_autoclose back = -1;
 	char name[32];
 
 	name_of(name, sizeof(name), getpid());
@@ -131,9 +160,9 @@ static bool take(int root, const char *home)
 	kp_copy(cg.home, sizeof(cg.home), ".");
 	kp_cat(cg.home, sizeof(cg.home), home);
 	kp_cat(cg.home, sizeof(cg.home), "/cgroup.procs");
-	/* The way back: there is none into a cgroup that was removed under us, or is mounted elsewhere. */
-	back = openat(root, cg.home, O_WRONLY | O_CLOEXEC);
-	if (back < 0)
+	/* The way back must lead where we are, which may have been removed, or be shown as another cgroup namespace sees it. */
+	errno = ENOENT;
+	if (!member(root, cg.home))
 		return false;
 	cg.root = root;
 	return true;

@@ -344,6 +344,22 @@ int att_detach(struct att *a)
 	return -EINVAL;
 }
 
+void att_undo(struct att *a)
+{
+	switch (a->arg->how) {
+	case ATT_TC:
+		del_filter(a, rtnl_of(a));
+		break;
+	case ATT_XDP:
+		set_xdp(a, rtnl_of(a), -1, -1);
+		break;
+	case ATT_LINK:
+	case ATT_PROG:
+	case ATT_SOCKET:
+		break;
+	}
+}
+
 int att_query(struct att *a, uint32_t id)
 {
 	bool found;

@@ -347,6 +347,7 @@ static void sequence(struct att *a)
 	rc = att_attach(a);
 	if (rc)
 		return failed(a, bpf, rc);
+	a->attached = true;
 	if (!listed(a, ATT_A) || !trial(a, ATT_A))
 		return;
 	rc = att_replace(a);
@@ -357,6 +358,7 @@ static void sequence(struct att *a)
 	rc = att_detach(a);
 	if (rc)
 		return failed(a, bpf, rc);
+	a->attached = false;
 	if (!listed(a, -1) || !trial(a, ATT_AFTER))
 		return;
 	kp_works(a->res, "run after detaching");
@@ -378,6 +380,8 @@ void att_run(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *r
 
 	att_pin();
 	sequence(&a);
+	if (a.attached)
+		att_undo(&a);
 	kp_closep(&a.link);
 	/* Sockets hold the cgroup they were made in: they go before it does. */
 	kp_closep(&a.tx);
