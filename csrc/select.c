@@ -74,7 +74,7 @@ static void choose_controls(struct kp_selection *sel, unsigned int fam)
 
 int kp_select(struct kp_selection *sel, const char *select)
 {
-	unsigned int fam = 0, total = kp_first_row(kp_n_families);
+	unsigned int fam = 0, before, total = kp_first_row(kp_n_families);
 	bool positive = false;
 	char word[128];
 
@@ -88,16 +88,20 @@ int kp_select(struct kp_selection *sel, const char *select)
 	for (const char *p = select; kp_word(&p, word, sizeof(word));)
 		if (!mark(sel, word[0] == '!' ? word + 1 : word, word[0] != '!'))
 			return -EINVAL;
-	/* Prerequisites stand before their rows, in earlier families or the same: one pass from the end closes the set. */
-	for (unsigned int n = total; n--;) {
-		const struct kp_probe *row = row_at(n, &fam);
+	/* What a chosen row needs may need something in turn, and so may the controls: until nothing is added. */
+	do {
+		before = sel->n;
+		sel->n = 0;
+		for (unsigned int n = total; n--;) {
+			const struct kp_probe *row = row_at(n, &fam);
 
-		if (sel->chosen[n]) {
+			if (!sel->chosen[n])
+				continue;
 			choose_needs(sel, row);
 			choose_controls(sel, fam);
 		}
-	}
-	for (unsigned int n = 0; n < total; n++)
-		sel->n += sel->chosen[n];
+		for (unsigned int n = 0; n < total; n++)
+			sel->n += sel->chosen[n];
+	} while (sel->n != before);
 	return sel->n ? 0 : -EINVAL;
 }

@@ -371,7 +371,8 @@ static const struct kp_probe rows[] = {
 	FIB("src", "route look-up that gives the source address", "6.7", 1u << 4),
 	FIB("mark", "route look-up by mark", "6.10", 1u << 5),
 	{ .id = "bpf.token", .title = "delegation of BPF by token", .since = "6.9", .by = &token },
-	{ .id = "bpf.pin", .title = "bpffs: pinning and getting", .since = "4.4", .by = &pin },
+	/* Filling a bpffs asks for bpf_preload where the kernel has it: v5.10, d71fa5c9763c. */
+	{ .id = "bpf.pin", .title = "bpffs: pinning and getting", .modules = "bpf_preload", .since = "4.4", .by = &pin },
 };
 
 const struct kp_family kp_family_bpf = {
