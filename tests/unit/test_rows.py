@@ -23,7 +23,6 @@ from tests.unit.test_core_c import E, classify
 
 Row = dict[str, Any]
 TOO_BIG = "over 500 KiB since the nft and bpf families: four fifths are read-only data, rows and texts"
-RULES_TWICE = "collect.c, describe_more(): an errno with a rule at the row and at its method is written twice"
 
 PROBES = sorted((CSRC / "probes").glob("*.c"))
 # What only the parent runs. All else may run behind fork(): no heap, no stdio, nothing that takes a lock.
@@ -64,7 +63,6 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Core:
 # --- rows ---
 
 
-@pytest.mark.xfail(strict=True, raises=TwiceError, reason=RULES_TWICE)
 def test_a_rule_of_the_rows_takes_the_place_of_its_methods() -> None:
     for line in collect.catalogue():
         json.loads(line, object_pairs_hook=unique)
