@@ -17,6 +17,7 @@ OLD = (3, 10)
 NEWER = {
     "route.strict-check": "NETLINK_GET_STRICT_CHK, v4.20",
     "bpf.*": "bpf(2), v3.18",
+    "attach.*": "bpf(2), v3.18, for the programs that are attached",
     "tc.*": "bpf(2), v3.18, for the programs that are attached",
 }
 
