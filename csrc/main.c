@@ -4,11 +4,11 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "str.h"
 #include "table.h"
 
 static const char usage[] =
@@ -49,9 +49,19 @@ struct args {
 	unsigned int flags, deadline_ms;
 };
 
+/* Not by stdio: its formats alone are 8 KB of the program. */
+static void say(int fd, const char *text)
+{
+	kp_write_all(fd, text, strlen(text));
+}
+
 static int complain(const char *what, const char *which)
 {
-	fprintf(stderr, "kprobe-collect: %s: %s; see --help\n", which, what);
+	say(STDERR_FILENO, "kprobe-collect: ");
+	say(STDERR_FILENO, which);
+	say(STDERR_FILENO, ": ");
+	say(STDERR_FILENO, what);
+	say(STDERR_FILENO, "; see --help\n");
 	return 2;
 }
 
@@ -108,10 +118,12 @@ static int parse(struct args *a, int argc, char **argv)
 			a->output = optarg;
 			break;
 		case OPT_VERSION:
-			printf("kprobe-collect %s\n", kp_version());
+			say(STDOUT_FILENO, "kprobe-collect ");
+			say(STDOUT_FILENO, kp_version());
+			say(STDOUT_FILENO, "\n");
 			return 0;
 		case OPT_HELP:
-			fputs(usage, stdout);
+			say(STDOUT_FILENO, usage);
 			return 0;
 		default:
 			return 2; /* getopt_long() has said why */

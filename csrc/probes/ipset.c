@@ -45,20 +45,22 @@ static void run_set(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_re
 	int rc;
 
 	if (!kp_ipset_start(&t, ctx, row, res) || !kp_ipset_create(&t, s->name, "create") ||
-	    !kp_ipset_add(&t, s->name, s->member, s->n) || !kp_ipset_add(&t, s->name, s->member, s->n))
+	    !kp_ipset_add(&t, s->name, s->of->member, s->of->n) || !kp_ipset_add(&t, s->name, s->of->member, s->of->n))
 		return;
-	for (unsigned int i = 0; i < s->n; i++)
-		if (!kp_ipset_test(&t, s->name, &s->member[i], true))
+	for (unsigned int i = 0; i < s->of->n; i++)
+		if (!kp_ipset_test(&t, s->name, &s->of->member[i], true))
 			return;
-	if (!kp_ipset_test(&t, s->name, &s->other, false) || (s->inside.ip[0] && !kp_ipset_test(&t, s->name, &s->inside, true)) ||
-	    !kp_ipset_list(&t, s->name, s->member, s->n, "the list differs from the members that were added"))
+	if (!kp_ipset_test(&t, s->name, &s->of->other, false) ||
+	    (s->of->inside.ip[0] && !kp_ipset_test(&t, s->name, &s->of->inside, true)) ||
+	    !kp_ipset_list(&t, s->name, s->of->member, s->of->n, "the list differs from the members that were added"))
 		return;
 	kp_nl_init(&b);
-	kp_ipset_put(&t, &b, IPSET_CMD_DEL, s->name, &s->member[0]);
+	kp_ipset_put(&t, &b, IPSET_CMD_DEL, s->name, &s->of->member[0]);
 	rc = kp_nl_talk(ctx, t.fd, &b);
 	if (rc < 0)
 		kp_ipset_fail(&t, "delete", rc);
-	else if (kp_ipset_list(&t, s->name, s->member + 1, s->n - 1, "the list differs from the members that were not deleted"))
+	else if (kp_ipset_list(&t, s->name, s->of->member + 1, s->of->n - 1,
+			       "the list differs from the members that were not deleted"))
 		kp_works(res, "list");
 }
 
@@ -80,14 +82,14 @@ static void run_swap(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_r
 	int rc;
 
 	if (!kp_ipset_start(&t, ctx, row, res) || !kp_ipset_create(&t, s->name, "create") ||
-	    !kp_ipset_create(&t, s->temp, "create temporary") || !kp_ipset_add(&t, s->name, s->member, s->n) ||
-	    !kp_ipset_add(&t, s->temp, &s->other, 1))
+	    !kp_ipset_create(&t, s->temp, "create temporary") || !kp_ipset_add(&t, s->name, s->of->member, s->of->n) ||
+	    !kp_ipset_add(&t, s->temp, &s->of->other, 1))
 		return;
 	rc = kp_ipset_command(&t, IPSET_CMD_SWAP, s->name, s->temp);
 	if (rc < 0)
 		kp_ipset_fail(&t, "swap", rc);
-	else if (kp_ipset_list(&t, s->name, &s->other, 1, "the set does not have the temporary one's members") &&
-		 kp_ipset_list(&t, s->temp, s->member, s->n, "the temporary set does not have the first one's members"))
+	else if (kp_ipset_list(&t, s->name, &s->of->other, 1, "the set does not have the temporary one's members") &&
+		 kp_ipset_list(&t, s->temp, s->of->member, s->of->n, "the temporary set does not have the first one's members"))
 		kp_works(res, "list");
 }
 
@@ -106,7 +108,7 @@ static void run_destroy(struct kp_ctx *ctx, const struct kp_probe *row, struct k
 	int rc;
 
 	if (!kp_ipset_start(&t, ctx, row, res) || !kp_ipset_create(&t, s->name, "create") ||
-	    !kp_ipset_add(&t, s->name, s->member, s->n))
+	    !kp_ipset_add(&t, s->name, s->of->member, s->of->n))
 		return;
 	rc = kp_ipset_command(&t, IPSET_CMD_DESTROY, s->name, NULL);
 	if (rc < 0) {
@@ -216,29 +218,49 @@ static const struct kp_method get_lo = {
 #define IP6(net, host) 0x20, 0x01, 0x0d, 0xb8, 0, net, 0, 0, 0, 0, 0, 0, 0, 0, 0, host
 
 /* Documentation addresses (RFC 5737, 3849). */
-#define IP4_MEMBERS .n = 2, .member = { ADDR(192, 0, 2, 1), ADDR(192, 0, 2, 77) }, .other = ADDR(192, 0, 2, 2)
-#define IP6_MEMBERS .n = 2, .member = { ADDR(IP6(0, 1)), ADDR(IP6(0, 77)) }, .other = ADDR(IP6(0, 2))
-#define NET4_MEMBERS \
-	.n = 2, .member = { PREFIX(24, 198, 51, 100), PREFIX(26, 203, 0, 113, 64) }, .other = PREFIX(26, 203, 0, 113, 128), \
+static const struct kp_ipset_members ip4 = {
+	.n = 2, .member = { ADDR(192, 0, 2, 1), ADDR(192, 0, 2, 77) }, .other = ADDR(192, 0, 2, 2)
+};
+static const struct kp_ipset_members ip6 = {
+	.n = 2, .member = { ADDR(IP6(0, 1)), ADDR(IP6(0, 77)) }, .other = ADDR(IP6(0, 2))
+};
+static const struct kp_ipset_members net4 = {
+	.n = 2, .member = { PREFIX(24, 198, 51, 100), PREFIX(26, 203, 0, 113, 64) }, .other = PREFIX(26, 203, 0, 113, 128),
 	.inside = ADDR(198, 51, 100, 7)
-#define NET6_MEMBERS \
-	.n = 2, .member = { PREFIX(48, IP6(1, 0)), PREFIX(64, IP6(2, 0)) }, .other = PREFIX(48, IP6(3, 0)), \
+};
+static const struct kp_ipset_members net6 = {
+	.n = 2, .member = { PREFIX(48, IP6(1, 0)), PREFIX(64, IP6(2, 0)) }, .other = PREFIX(48, IP6(3, 0)),
 	.inside = ADDR(IP6(2, 7))
-#define PORT4_MEMBERS \
-	.n = 2, .member = { PORT(IPPROTO_TCP, 179, 192, 0, 2, 1), PORT(IPPROTO_UDP, 4789, 192, 0, 2, 1) }, \
+};
+static const struct kp_ipset_members port4 = {
+	.n = 2, .member = { PORT(IPPROTO_TCP, 179, 192, 0, 2, 1), PORT(IPPROTO_UDP, 4789, 192, 0, 2, 1) },
 	.other = PORT(IPPROTO_UDP, 179, 192, 0, 2, 1)
-#define PORT6_MEMBERS \
-	.n = 2, .member = { PORT(IPPROTO_TCP, 179, IP6(0, 1)), PORT(IPPROTO_UDP, 4789, IP6(0, 1)) }, \
+};
+static const struct kp_ipset_members port6 = {
+	.n = 2, .member = { PORT(IPPROTO_TCP, 179, IP6(0, 1)), PORT(IPPROTO_UDP, 4789, IP6(0, 1)) },
 	.other = PORT(IPPROTO_UDP, 179, IP6(0, 1))
+};
 /* Three members that differ by protocol alone: a kernel that keeps no port for SCTP shows it in the list. */
-#define SCTP4_MEMBERS \
-	.n = 3, .member = { PORT(IPPROTO_TCP, 3868, 192, 0, 2, 1), PORT(IPPROTO_UDP, 3868, 192, 0, 2, 1), \
-	PORT(IPPROTO_SCTP, 3868, 192, 0, 2, 1) }, \
+static const struct kp_ipset_members sctp4 = {
+	.n = 3, .member = { PORT(IPPROTO_TCP, 3868, 192, 0, 2, 1), PORT(IPPROTO_UDP, 3868, 192, 0, 2, 1),
+	PORT(IPPROTO_SCTP, 3868, 192, 0, 2, 1) },
 	.other = PORT(IPPROTO_SCTP, 3869, 192, 0, 2, 1)
-#define SCTP6_MEMBERS \
-	.n = 3, .member = { PORT(IPPROTO_TCP, 3868, IP6(0, 1)), PORT(IPPROTO_UDP, 3868, IP6(0, 1)), \
-	PORT(IPPROTO_SCTP, 3868, IP6(0, 1)) }, \
+};
+static const struct kp_ipset_members sctp6 = {
+	.n = 3, .member = { PORT(IPPROTO_TCP, 3868, IP6(0, 1)), PORT(IPPROTO_UDP, 3868, IP6(0, 1)),
+	PORT(IPPROTO_SCTP, 3868, IP6(0, 1)) },
 	.other = PORT(IPPROTO_SCTP, 3869, IP6(0, 1))
+};
+
+/* Addresses that the lists of attributes in ipset_rows.h point to: aV_HOST and, of networks, nV_NET. */
+#define IP4_LIST(...) { KP_RAW(IPSET_ATTR_IPADDR_IPV4 | NLA_F_NET_BYTEORDER, __VA_ARGS__), { .form = KP_A_END } }
+#define IP6_LIST(net, host) { KP_RAW(IPSET_ATTR_IPADDR_IPV6 | NLA_F_NET_BYTEORDER, IP6(net, host)), { .form = KP_A_END } }
+static const struct kp_attr a4_0[] = IP4_LIST(192, 0, 2, 0), a4_1[] = IP4_LIST(192, 0, 2, 1), a4_2[] = IP4_LIST(192, 0, 2, 2);
+static const struct kp_attr a4_7[] = IP4_LIST(192, 0, 2, 7), a4_77[] = IP4_LIST(192, 0, 2, 77), a4_128[] = IP4_LIST(192, 0, 2, 128);
+static const struct kp_attr a4_200[] = IP4_LIST(192, 0, 2, 200), a4_255[] = IP4_LIST(192, 0, 2, 255);
+static const struct kp_attr n4_1[] = IP4_LIST(198, 51, 100, 32), n4_2[] = IP4_LIST(198, 51, 100, 64);
+static const struct kp_attr a6_1[] = IP6_LIST(0, 1), a6_2[] = IP6_LIST(0, 2), n6_1[] = IP6_LIST(1, 0), n6_2[] = IP6_LIST(2, 0);
+static const char *const held[KP_IPSET_HOLDS] = { "kp-held-1", "kp-held-2" };
 
 #define SET(...) (&(const struct kp_ipset_arg){ __VA_ARGS__ })
 #define IP_MODULES "nfnetlink ip_set ip_set_hash_ip"
@@ -252,81 +274,81 @@ static const struct kp_probe rows[] = {
 	{ .id = "ipset.control.positive", .title = "rtnetlink answers", .control = KP_POSITIVE, .by = &get_lo },
 	{ .id = "ipset.control.negative", .title = "an invented set type", .control = KP_NEGATIVE,
 	  .modules = "nfnetlink ip_set ip_set_hash:kpnone", .by = &set_life,
-	  .arg = SET(.family = AF_INET, .type = "hash:kpnone", .name = "cali40kprobe-none", IP4_MEMBERS) },
+	  .arg = SET(.family = AF_INET, .type = "hash:kpnone", .name = "cali40kprobe-none", .of = &ip4) },
 
 	{ .id = "ipset.protocol", .title = "IP sets over nfnetlink", .modules = "nfnetlink ip_set",
 	  .kconfig = "CONFIG_NETFILTER_NETLINK CONFIG_IP_SET", .since = "2.6.39", .by = &protocol },
 
 	{ .id = "ipset.hash:ip.inet", .title = "set of IPv4 addresses", .modules = IP_MODULES, .kconfig = IP_CONFIG,
 	  .since = "2.6.39", .by = &set_life,
-	  .arg = SET(.family = AF_INET, .type = "hash:ip", .name = "cali40kprobe-ip", IP4_MEMBERS) },
+	  .arg = SET(.family = AF_INET, .type = "hash:ip", .name = "cali40kprobe-ip", .of = &ip4) },
 	{ .id = "ipset.hash:ip.inet.swap", .title = "swap of sets of IPv4 addresses", .modules = IP_MODULES, .kconfig = IP_CONFIG,
 	  .since = "2.6.39", .needs = "ipset.hash:ip.inet", .by = &swap,
-	  .arg = SET(.family = AF_INET, .type = "hash:ip", .name = "cali40kprobe-ip-s", .temp = "cali4tkprobe-ip-s", IP4_MEMBERS) },
+	  .arg = SET(.family = AF_INET, .type = "hash:ip", .name = "cali40kprobe-ip-s", .temp = "cali4tkprobe-ip-s", .of = &ip4) },
 	{ .id = "ipset.hash:ip.inet.destroy", .title = "deletion of a set of IPv4 addresses", .modules = IP_MODULES,
 	  .kconfig = IP_CONFIG, .since = "2.6.39", .needs = "ipset.hash:ip.inet", .by = &destroy,
-	  .arg = SET(.family = AF_INET, .type = "hash:ip", .name = "cali40kprobe-ip-d", IP4_MEMBERS) },
+	  .arg = SET(.family = AF_INET, .type = "hash:ip", .name = "cali40kprobe-ip-d", .of = &ip4) },
 	{ .id = "ipset.hash:ip.inet6", .title = "set of IPv6 addresses", .modules = IP_MODULES, .kconfig = IP_CONFIG,
 	  .since = "2.6.39", .by = &set_life,
-	  .arg = SET(.family = AF_INET6, .type = "hash:ip", .name = "cali60kprobe-ip", IP6_MEMBERS) },
+	  .arg = SET(.family = AF_INET6, .type = "hash:ip", .name = "cali60kprobe-ip", .of = &ip6) },
 	{ .id = "ipset.hash:ip.inet6.swap", .title = "swap of sets of IPv6 addresses", .modules = IP_MODULES,
 	  .kconfig = IP_CONFIG, .since = "2.6.39", .needs = "ipset.hash:ip.inet6", .by = &swap,
 	  .arg = SET(.family = AF_INET6, .type = "hash:ip", .name = "cali60kprobe-ip-s", .temp = "cali6tkprobe-ip-s",
-		     IP6_MEMBERS) },
+		     .of = &ip6) },
 	{ .id = "ipset.hash:ip.inet6.destroy", .title = "deletion of a set of IPv6 addresses", .modules = IP_MODULES,
 	  .kconfig = IP_CONFIG, .since = "2.6.39", .needs = "ipset.hash:ip.inet6", .by = &destroy,
-	  .arg = SET(.family = AF_INET6, .type = "hash:ip", .name = "cali60kprobe-ip-d", IP6_MEMBERS) },
+	  .arg = SET(.family = AF_INET6, .type = "hash:ip", .name = "cali60kprobe-ip-d", .of = &ip6) },
 	{ .id = "ipset.list-names", .title = "names of all sets", .modules = IP_MODULES, .kconfig = IP_CONFIG, .since = "2.6.39",
 	  .needs = "ipset.hash:ip.inet", .by = &list_names,
-	  .arg = SET(.family = AF_INET, .type = "hash:ip", .name = "cali40kprobe-a", .temp = "cali40kprobe-b", IP4_MEMBERS) },
+	  .arg = SET(.family = AF_INET, .type = "hash:ip", .name = "cali40kprobe-a", .temp = "cali40kprobe-b", .of = &ip4) },
 
 	{ .id = "ipset.hash:net.inet", .title = "set of IPv4 prefixes", .modules = NET_MODULES, .kconfig = NET_CONFIG,
 	  .since = "2.6.39", .by = &set_life,
-	  .arg = SET(.family = AF_INET, .type = "hash:net", .name = "cali40kprobe-net", NET4_MEMBERS) },
+	  .arg = SET(.family = AF_INET, .type = "hash:net", .name = "cali40kprobe-net", .of = &net4) },
 	{ .id = "ipset.hash:net.inet.swap", .title = "swap of sets of IPv4 prefixes", .modules = NET_MODULES,
 	  .kconfig = NET_CONFIG, .since = "2.6.39", .needs = "ipset.hash:net.inet", .by = &swap,
 	  .arg = SET(.family = AF_INET, .type = "hash:net", .name = "cali40kprobe-net-s", .temp = "cali4tkprobe-net-s",
-		     NET4_MEMBERS) },
+		     .of = &net4) },
 	{ .id = "ipset.hash:net.inet.destroy", .title = "deletion of a set of IPv4 prefixes", .modules = NET_MODULES,
 	  .kconfig = NET_CONFIG, .since = "2.6.39", .needs = "ipset.hash:net.inet", .by = &destroy,
-	  .arg = SET(.family = AF_INET, .type = "hash:net", .name = "cali40kprobe-net-d", NET4_MEMBERS) },
+	  .arg = SET(.family = AF_INET, .type = "hash:net", .name = "cali40kprobe-net-d", .of = &net4) },
 	{ .id = "ipset.hash:net.inet6", .title = "set of IPv6 prefixes", .modules = NET_MODULES, .kconfig = NET_CONFIG,
 	  .since = "2.6.39", .by = &set_life,
-	  .arg = SET(.family = AF_INET6, .type = "hash:net", .name = "cali60kprobe-net", NET6_MEMBERS) },
+	  .arg = SET(.family = AF_INET6, .type = "hash:net", .name = "cali60kprobe-net", .of = &net6) },
 	{ .id = "ipset.hash:net.inet6.swap", .title = "swap of sets of IPv6 prefixes", .modules = NET_MODULES,
 	  .kconfig = NET_CONFIG, .since = "2.6.39", .needs = "ipset.hash:net.inet6", .by = &swap,
 	  .arg = SET(.family = AF_INET6, .type = "hash:net", .name = "cali60kprobe-net-s", .temp = "cali6tkprobe-net-s",
-		     NET6_MEMBERS) },
+		     .of = &net6) },
 	{ .id = "ipset.hash:net.inet6.destroy", .title = "deletion of a set of IPv6 prefixes", .modules = NET_MODULES,
 	  .kconfig = NET_CONFIG, .since = "2.6.39", .needs = "ipset.hash:net.inet6", .by = &destroy,
-	  .arg = SET(.family = AF_INET6, .type = "hash:net", .name = "cali60kprobe-net-d", NET6_MEMBERS) },
+	  .arg = SET(.family = AF_INET6, .type = "hash:net", .name = "cali60kprobe-net-d", .of = &net6) },
 
 	{ .id = "ipset.hash:ip,port.inet", .title = "set of IPv4 addresses and ports", .modules = PORT_MODULES,
 	  .kconfig = PORT_CONFIG, .since = "2.6.39", .by = &set_life,
-	  .arg = SET(.family = AF_INET, .type = "hash:ip,port", .name = "cali40kprobe-port", PORT4_MEMBERS) },
+	  .arg = SET(.family = AF_INET, .type = "hash:ip,port", .name = "cali40kprobe-port", .of = &port4) },
 	{ .id = "ipset.hash:ip,port.inet.sctp", .title = "IPv4 SCTP port in a set", .modules = PORT_MODULES,
 	  .kconfig = PORT_CONFIG, .since = "3.0", .needs = "ipset.hash:ip,port.inet", .by = &set_life,
-	  .arg = SET(.family = AF_INET, .type = "hash:ip,port", .name = "cali40kprobe-port-p", SCTP4_MEMBERS) },
+	  .arg = SET(.family = AF_INET, .type = "hash:ip,port", .name = "cali40kprobe-port-p", .of = &sctp4) },
 	{ .id = "ipset.hash:ip,port.inet.swap", .title = "swap of sets of IPv4 addresses and ports", .modules = PORT_MODULES,
 	  .kconfig = PORT_CONFIG, .since = "2.6.39", .needs = "ipset.hash:ip,port.inet", .by = &swap,
 	  .arg = SET(.family = AF_INET, .type = "hash:ip,port", .name = "cali40kprobe-port-s",
-		     .temp = "cali4tkprobe-port-s", PORT4_MEMBERS) },
+		     .temp = "cali4tkprobe-port-s", .of = &port4) },
 	{ .id = "ipset.hash:ip,port.inet.destroy", .title = "deletion of a set of IPv4 addresses and ports",
 	  .modules = PORT_MODULES, .kconfig = PORT_CONFIG, .since = "2.6.39", .needs = "ipset.hash:ip,port.inet", .by = &destroy,
-	  .arg = SET(.family = AF_INET, .type = "hash:ip,port", .name = "cali40kprobe-port-d", PORT4_MEMBERS) },
+	  .arg = SET(.family = AF_INET, .type = "hash:ip,port", .name = "cali40kprobe-port-d", .of = &port4) },
 	{ .id = "ipset.hash:ip,port.inet6", .title = "set of IPv6 addresses and ports", .modules = PORT_MODULES,
 	  .kconfig = PORT_CONFIG, .since = "2.6.39", .by = &set_life,
-	  .arg = SET(.family = AF_INET6, .type = "hash:ip,port", .name = "cali60kprobe-port", PORT6_MEMBERS) },
+	  .arg = SET(.family = AF_INET6, .type = "hash:ip,port", .name = "cali60kprobe-port", .of = &port6) },
 	{ .id = "ipset.hash:ip,port.inet6.sctp", .title = "IPv6 SCTP port in a set", .modules = PORT_MODULES,
 	  .kconfig = PORT_CONFIG, .since = "3.0", .needs = "ipset.hash:ip,port.inet6", .by = &set_life,
-	  .arg = SET(.family = AF_INET6, .type = "hash:ip,port", .name = "cali60kprobe-port-p", SCTP6_MEMBERS) },
+	  .arg = SET(.family = AF_INET6, .type = "hash:ip,port", .name = "cali60kprobe-port-p", .of = &sctp6) },
 	{ .id = "ipset.hash:ip,port.inet6.swap", .title = "swap of sets of IPv6 addresses and ports", .modules = PORT_MODULES,
 	  .kconfig = PORT_CONFIG, .since = "2.6.39", .needs = "ipset.hash:ip,port.inet6", .by = &swap,
 	  .arg = SET(.family = AF_INET6, .type = "hash:ip,port", .name = "cali60kprobe-port-s",
-		     .temp = "cali6tkprobe-port-s", PORT6_MEMBERS) },
+		     .temp = "cali6tkprobe-port-s", .of = &port6) },
 	{ .id = "ipset.hash:ip,port.inet6.destroy", .title = "deletion of a set of IPv6 addresses and ports",
 	  .modules = PORT_MODULES, .kconfig = PORT_CONFIG, .since = "2.6.39", .needs = "ipset.hash:ip,port.inet6", .by = &destroy,
-	  .arg = SET(.family = AF_INET6, .type = "hash:ip,port", .name = "cali60kprobe-port-d", PORT6_MEMBERS) },
+	  .arg = SET(.family = AF_INET6, .type = "hash:ip,port", .name = "cali60kprobe-port-d", .of = &port6) },
 #include "ipset_rows.h"
 };
 /* clang-format on */

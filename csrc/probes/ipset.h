@@ -16,16 +16,21 @@ struct kp_ipset_member {
 	uint16_t port;
 };
 
-/* One row's set. The first @n of @member are put in; @other is never. */
-struct kp_ipset_arg {
-	uint8_t family;
-	const char *type;
-	const char *name;
-	const char *temp; /* the second set, of a swap */
+/* The first @n of @member are put in; @other is never. */
+struct kp_ipset_members {
 	unsigned int n;
 	struct kp_ipset_member member[3];
 	struct kp_ipset_member other;
 	struct kp_ipset_member inside; /* an address in a prefix that is a member; all 0: none */
+};
+
+/* One row's set. */
+struct kp_ipset_arg {
+	const char *type;
+	const char *name;
+	const char *temp; /* the second set, of a swap */
+	const struct kp_ipset_members *of;
+	uint8_t family;
 };
 
 /* A row's talk with the kernel. */

@@ -19,6 +19,19 @@ static const struct kp_rule ipvs_rules[] = {
 	"v4.6 "                                                                                                                    \
 	"those of every table"
 
+/* What the rows put into the kernel. */
+#define XT_READ(args, rows) args
+#define XT_46(v4, v6) v4
+#include "xt_rows.h"
+#undef XT_46
+#define XT_46(v4, v6) v6
+#include "xt_rows.h"
+#undef XT_46
+#undef XT_READ
+
+/* The rows. */
+#define XT_READ(args, rows) rows
+
 #define XT_LEGACY(legacy, nft) legacy
 #define XT_B "legacy"
 #define XT_HOST LEGACY_HOST

@@ -126,9 +126,8 @@ static void run_table(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_
 		read_back(ctx, res, rule, NULL, fd, &im);
 }
 
-static void run_rule(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
+static void put_and_read(struct kp_ctx *ctx, struct kp_result *res, const struct kp_xt_rule *rule)
 {
-	const struct kp_xt_rule *rule = row->arg;
 	kp_autoclose fd = open_socket(ctx, res, rule);
 	struct kp_xt_part part = { 0 };
 	struct kp_xt_image im;
@@ -143,6 +142,18 @@ static void run_rule(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_r
 		replace(ctx, &ignored, rule, NULL, fd, &im);
 		kp_xt_object_drop(ctx, rule);
 	}
+}
+
+static void run_rule(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
+{
+	put_and_read(ctx, res, row->arg);
+}
+
+static void run_revision(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
+{
+	struct kp_xt_rule rule;
+
+	put_and_read(ctx, res, kp_xt_at(row->arg, &rule));
 }
 
 /*
@@ -302,7 +313,7 @@ const struct kp_method kp_xt_legacy_option = {
 };
 
 const struct kp_method kp_xt_legacy_revision = {
-	.run = run_rule,
+	.run = run_revision,
 	.asks = "IPT_SO_GET_REVISION for it, IPT_SO_SET_REPLACE with the rule at it, IPT_SO_GET_ENTRIES",
 	.proves = "works: the rule comes back as it was put, at this revision; absent: the kernel has it at others only",
 	.rules = revision_rules,

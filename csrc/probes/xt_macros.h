@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
-/* How a line of xt_rows.h becomes rows. XT_B, XT_F, XT_46, XT_LEGACY, XT_BY, XT_TOOL, XT_HOST: xt_ext.c, for each family. */
+/* How a line of xt_rows.h becomes rows. XT_READ, XT_B, XT_F, XT_46, XT_LEGACY, XT_BY, XT_TOOL, XT_HOST: xt_ext.c. */
 #ifndef KP_XT_MACROS_H
 #define KP_XT_MACROS_H
 
 /*
- * A revision in parentheses: (first release, number, bytes, the user's bytes, data). It becomes an entry of the row's list, and a
- * row of its own; hence no braces yet.
+ * A revision in parentheses: (first release, number, bytes, the user's bytes, data). It becomes an entry of the row's list, and
+ * names a row of its own; hence no braces yet.
  */
 #define REV(n, layout, ...) (NULL, n, sizeof(layout), sizeof(layout), &(const layout){ __VA_ARGS__ })
 #define REV_TO(n, layout, member, ...) (NULL, n, sizeof(layout), offsetof(layout, member), &(const layout){ __VA_ARGS__ })
@@ -22,7 +22,7 @@
 #define REVS_OF(list) .revs = (const struct kp_xt_rev[]){ EACH(REVISION_ENTRY, (), UNWRAP list) }, .n_revs = COUNT(UNWRAP list)
 #define REVISION_ENTRY(none, rev) CALL(REVISION_ENTRY_OF, UNWRAP rev)
 #define REVISION_ENTRY_OF(first, ...) { __VA_ARGS__ },
-#define REVISION(context, rev) CALL(REVISION_ROW, UNWRAP context, UNWRAP rev)
+#define REVISION(context, rev) CALL(REVISION_OF, UNWRAP context, UNWRAP rev)
 
 /* f(context, x) for each x, of which there are up to six. CALL is for what an f expands, APPLY for these: none nests in itself. */
 #define UNWRAP(...) __VA_ARGS__
@@ -41,8 +41,10 @@
 
 #define ID(name) "xt." XT_B "." XT_F "." name
 #define P(v4, v6) XT_46(v4, v6)
-#define RULE(t, h, ...)                                                                                                            \
-	&(const struct kp_xt_rule){ .family = XT_46(AF_INET, AF_INET6), .table = &kp_xt_##t, .hook = KP_XT_##h, __VA_ARGS__ }
+#define FIELDS(t, h, ...) { .family = XT_46(AF_INET, AF_INET6), .table = &kp_xt_##t, .hook = KP_XT_##h, __VA_ARGS__ }
+/* Of a row that shares it with none. */
+#define RULE(...) &(const struct kp_xt_rule)FIELDS(__VA_ARGS__)
+#define EXACTLY(n, rule) &(const struct kp_xt_exact){ rule, n }
 
 #define BASE XT_LEGACY("x_tables " P("ip_tables", "ip6_tables"), "nfnetlink nf_tables x_tables nft_compat")
 #define CONNTRACK                                                                                                                  \
@@ -62,34 +64,49 @@
 /* nft_compat came with nf_tables in v3.13 (0ca743a55991), so what is older is as old as that there. */
 #define SINCE(release) XT_LEGACY(release, "3.13")
 
-#define ROW(name, ttl, mods, cfg, first, ...)                                                                                      \
-	{ .id = ID(name), .title = ttl, .modules = mods, .kconfig = cfg, .since = first, __VA_ARGS__ }
+/*
+ * A line is read as what its rows put into the kernel, which both backends share, and as rows that point there, by its number.
+ * XT_READ(args, rows), of xt_ext.c, is either.
+ */
+#define ARG XT_46(JOIN(xt_v4_, __LINE__), JOIN(xt_v6_, __LINE__))
+#define ARG_AT(n) JOIN(ARG, JOIN(_rev, n))
+#define JOIN(a, b) JOIN_THEM(a, b)
+#define JOIN_THEM(a, b) a##b
+
+#define ROW(...) XT_READ(NOTHING, ROW_OF)(__VA_ARGS__)
+#define ROW_OF(name, ttl, mods, cfg, first, ...)                                                                                   \
+	{ .id = ID(name), .title = ttl, .modules = mods, .kconfig = cfg, .since = first, __VA_ARGS__ },
 #define TYPED(t, h, cmd) XT_TOOL " -t " #t " -A " #h " " cmd
 
-#define TABLE(t, cfg, first, r)                                                                                                    \
-	ROW("table." #t, XT_TOOL " -t " #t, IN_##t, cfg, first, .by = XT_BY(table), .arg = RULE(t, OUTPUT), ROW_##r,               \
+#define TABLE(...) XT_READ(TABLE_ARG, TABLE_ROW)(__VA_ARGS__)
+#define TABLE_ARG(t, ...) static const struct kp_xt_rule ARG = FIELDS(t, OUTPUT);
+#define TABLE_ROW(t, cfg, first, r)                                                                                                \
+	ROW("table." #t, XT_TOOL " -t " #t, IN_##t, cfg, first, .by = XT_BY(table), .arg = &ARG, ROW_##r,                          \
 	    .needs = XT_LEGACY(ID("base"), NULL))
-#define VERDICT(name, t, h, cmd, mods, ...)                                                                                        \
-	ROW(name, TYPED(t, h, cmd), mods, NULL, SINCE("2.6.16"), .by = XT_BY(rule), .needs = ID("table." #t), ROW_PLAIN,           \
-	    .arg = RULE(t, h, .kind = KP_XT_VERDICT, __VA_ARGS__))
-#define EXT(group, method, k, also, tag, t, h, cmd, mods, cfg, first, what, p, r, revs, ...)                                       \
+#define VERDICT(...) XT_READ(VERDICT_ARG, VERDICT_ROW)(__VA_ARGS__)
+#define VERDICT_ARG(id, t, h, cmd, mods, ...) static const struct kp_xt_rule ARG = FIELDS(t, h, .kind = KP_XT_VERDICT, __VA_ARGS__);
+#define VERDICT_ROW(id, t, h, cmd, mods, ...)                                                                                      \
+	ROW(id, TYPED(t, h, cmd), mods, NULL, SINCE("2.6.16"), .by = XT_BY(rule), .needs = ID("table." #t), ROW_PLAIN, .arg = &ARG)
+#define EXT(...) XT_READ(EXT_ARG, EXT_ROW)(__VA_ARGS__)
+#define EXT_ARG(group, method, k, also, tag, t, h, cmd, mods, cfg, first, what, p, r, revs, ...)                                   \
+	static const struct kp_xt_rule ARG = FIELDS(t, h, .kind = k, .name = what, .proto = p, REVS_OF(revs), __VA_ARGS__);
+#define EXT_ROW(group, method, k, also, tag, t, h, cmd, mods, cfg, first, what, p, r, revs, ...)                                   \
 	ROW(group tag, TYPED(t, h, cmd), mods, cfg, first, .by = XT_BY(method), ROW_##r,                                           \
-	    .needs = ID("base") " " ID("table." #t) also,                                                                          \
-	    .arg = RULE(t, h, .kind = k, .name = what, .proto = p, REVS_OF(revs), __VA_ARGS__))
+	    .needs = ID("base") " " ID("table." #t) also, .arg = &ARG)
 /* clang-format off */
 /* A row, and behind it, where more than one revision is known, a row for each, put at exactly that. */
 #define EXT_REVISIONS(group, k, tag, t, h, cmd, mods, cfg, first, what, p, r, revs, ...)                                           \
 	EXT(group, rule, k, "", tag, t, h, cmd, mods, cfg, first, what, p, r, revs, __VA_ARGS__)                                   \
-	EACH_OF_MANY(REVISION, (group, k, tag, t, h, what, p, (__VA_ARGS__)), UNWRAP revs)
+	EACH_OF_MANY(REVISION, (group, tag), UNWRAP revs)
 /*
  * What it may load, its options and its risks are those of the row that it needs: that has loaded all of it, and a question for a
  * revision loads nothing where the kernel has any (xtables.c, kp_xt_choose()).
  */
-#define REVISION_ROW(group, k, tag, t, h, what, p, more, first, n, ...)                                                            \
-	, { .id = ID(group tag ".rev" #n), .title = tag ", revision " #n, .since = first, .needs = ID(group tag),                  \
-	    .by = XT_BY(revision),                                                                                                 \
-	    .arg = RULE(t, h, .kind = k, .name = what, .proto = p, .exact = true, .n_revs = 1,                                     \
-			.revs = (const struct kp_xt_rev[]){ { n, __VA_ARGS__ } }, UNWRAP more) }
+#define REVISION_OF(...) XT_READ(REVISION_ARG, REVISION_ROW)(__VA_ARGS__)
+#define REVISION_ARG(group, tag, first, n, ...) static const struct kp_xt_exact ARG_AT(n) = { &ARG, n };
+#define REVISION_ROW(group, tag, first, n, ...)                                                                                    \
+	{ .id = ID(group tag ".rev" #n), .title = tag ", revision " #n, .since = first, .needs = ID(group tag),                    \
+	  .by = XT_BY(revision), .arg = &ARG_AT(n) },
 /* clang-format on */
 #define MATCH(...) EXT_REVISIONS("match.", KP_XT_MATCH, __VA_ARGS__)
 #define MATCH_OPTION(of, ...) EXT("match.", option, KP_XT_MATCH, " " ID("match." of), __VA_ARGS__)

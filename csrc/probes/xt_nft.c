@@ -226,9 +226,8 @@ static void flush(struct kp_ctx *ctx, int fd, const struct kp_xt_rule *rule)
 	kp_nl_talk(ctx, fd, &b);
 }
 
-static void run_rule(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
+static void put_and_read(struct kp_ctx *ctx, struct kp_result *res, const struct kp_xt_rule *rule)
 {
-	const struct kp_xt_rule *rule = row->arg;
 	struct kp_xt_part part = { 0 };
 	struct search s = { .rule = rule, .part = &part };
 	int fd = kp_nl_socket(ctx, res, NETLINK_NETFILTER), rc;
@@ -261,6 +260,18 @@ static void run_rule(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_r
 		flush(ctx, fd, rule);
 		kp_xt_object_drop(ctx, rule);
 	}
+}
+
+static void run_rule(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
+{
+	put_and_read(ctx, res, row->arg);
+}
+
+static void run_revision(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
+{
+	struct kp_xt_rule rule;
+
+	put_and_read(ctx, res, kp_xt_at(row->arg, &rule));
 }
 
 /*
@@ -394,7 +405,7 @@ const struct kp_method kp_xt_nft_option = {
 };
 
 const struct kp_method kp_xt_nft_revision = {
-	.run = run_rule,
+	.run = run_revision,
 	.asks = "NFNL_MSG_COMPAT_GET for the revision, NFT_MSG_NEWRULE with it, NFT_MSG_GETRULE",
 	.proves = "works: the rule comes back as it was put, at this revision; absent: the kernel has it at others only",
 	.rules = revision_rules,

@@ -85,6 +85,16 @@ int kp_xt_choose(struct kp_ctx *ctx, struct kp_result *res, const struct kp_xt_r
 	return -1;
 }
 
+const struct kp_xt_rule *kp_xt_at(const struct kp_xt_exact *exact, struct kp_xt_rule *buf)
+{
+	*buf = *exact->rule;
+	while (buf->revs->rev != exact->rev)
+		buf->revs++;
+	buf->n_revs = 1;
+	buf->exact = true;
+	return buf;
+}
+
 const struct kp_xt_part *kp_xt_after(const struct kp_xt_rule *rule, struct kp_xt_part *buf)
 {
 	if (!rule->after)

@@ -54,18 +54,27 @@ struct kp_xt_rule {
 	const char *name;      /* of the match or target; of the verdict's chain */
 	const char *iface;     /* -i, a prefix; NULL: any */
 	const struct kp_xt_rev *revs; /* highest first */
-	unsigned int n_revs;
 	const struct kp_xt_with *after; /* KP_XT_TARGET: the match in front of it; may be NULL */
-	int verdict;           /* KP_XT_VERDICT: KP_XT_ACCEPT, …; 0: to the chain @name */
+	uint8_t n_revs;
+	int8_t verdict;        /* KP_XT_VERDICT: KP_XT_ACCEPT, …; 0: to the chain @name */
 	uint8_t hook;          /* enum kp_xt_hook */
 	uint8_t family;        /* AF_INET, AF_INET6 */
 	uint8_t kind;          /* enum kp_xt_kind */
 	uint8_t proto;         /* -p, 0: any */
 	uint8_t object;        /* enum kp_xt_object */
 	bool goes;             /* to a chain: goto, not jump */
-	bool exact;            /* the row is about its one revision */
+	bool exact;            /* kp_xt_at() */
 	bool unasked;          /* a control: straight into the rule, without the question for its revision */
 };
+
+/* What a row about one revision puts there: the rule at that. */
+struct kp_xt_exact {
+	const struct kp_xt_rule *rule;
+	uint8_t rev; /* one of the rule's */
+};
+
+/* @buf holds it. */
+const struct kp_xt_rule *kp_xt_at(const struct kp_xt_exact *exact, struct kp_xt_rule *buf);
 
 #define KP_XT_DATA_MAX 312
 
