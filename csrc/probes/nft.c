@@ -12,7 +12,7 @@
 #include "nft_words.h"
 
 /* clang-format off */
-#define ARG(...) &(const struct kp_nft_arg){ .family = FAMILY, __VA_ARGS__ }
+#define ARG(...) ARG_OF(FAMILY, __VA_ARGS__)
 #define NEED(id) " nft." id
 #define OPT_
 #define OPT_TRACKS .risk = KP_RISK_CONNTRACK, .host = "conntrack's sysctls and, before v4.10, its hooks in every namespace",
@@ -20,17 +20,17 @@
 /* Messages in parentheses, with a comma behind each. */
 #define SPREAD(...) __VA_ARGS__ __VA_OPT__(,)
 
-#define CHAIN_forward BASE_CHAIN("filter", FORWARD, 0)
-#define CHAIN_input BASE_CHAIN("filter", INPUT, 0)
-#define CHAIN_output BASE_CHAIN("filter", OUTPUT, 0)
-#define CHAIN_raw BASE_CHAIN("filter", PREROUTING, -300)
-#define CHAIN_mangle_prerouting BASE_CHAIN("filter", PREROUTING, -150)
-#define CHAIN_mangle_postrouting BASE_CHAIN("filter", POSTROUTING, -150)
-#define CHAIN_nat_prerouting BASE_CHAIN("nat", PREROUTING, -100)
-#define CHAIN_nat_postrouting BASE_CHAIN("nat", POSTROUTING, 110)
-#define CHAIN_ingress BASE_CHAIN("filter", INGRESS, 0, STR(KP_NFTA_HOOK_DEV, "lo"))
-#define CHAIN_arp_output BASE_CHAIN("filter", ARP_OUTPUT, 0)
-#define CHAIN_inet_nat_postrouting BASE_CHAIN("nat", POSTROUTING, 100)
+#define CHAIN_forward BASE_CHAIN(filter, FORWARD, 0)
+#define CHAIN_input BASE_CHAIN(filter, INPUT, 0)
+#define CHAIN_output BASE_CHAIN(filter, OUTPUT, 0)
+#define CHAIN_raw BASE_CHAIN(filter, PREROUTING, -300)
+#define CHAIN_mangle_prerouting BASE_CHAIN(filter, PREROUTING, -150)
+#define CHAIN_mangle_postrouting BASE_CHAIN(filter, POSTROUTING, -150)
+#define CHAIN_nat_prerouting BASE_CHAIN(nat, PREROUTING, -100)
+#define CHAIN_nat_postrouting BASE_CHAIN(nat, POSTROUTING, 110)
+#define CHAIN_ingress BASE_CHAIN(filter, INGRESS, 0, STR(KP_NFTA_HOOK_DEV, lo))
+#define CHAIN_arp_output BASE_CHAIN(filter, ARP_OUTPUT, 0)
+#define CHAIN_inet_nat_postrouting BASE_CHAIN(nat, POSTROUTING, 100)
 #define NEEDS_forward "nft.chain." F ".filter.forward"
 #define NEEDS_input "nft.chain." F ".filter.input"
 #define NEEDS_output "nft.chain." F ".filter.output"
@@ -51,17 +51,17 @@
 /* Base chains: one message a priority. */
 #define CHAINS(name, stmt, first, mods, cfg, extra, ...) \
 	{ .id = "nft.chain." F "." name, .title = stmt, .modules = BASE mods, .kconfig = cfg, .since = first, OPT_##extra \
-	  .needs = "nft.table." F, .by = &kp_nft_chain, .arg = ARG(.subject = MSGS(__VA_ARGS__)) }
+	  .needs = "nft.table." F, .by = &kp_nft_chain, .arg = ARG(SUBJECT(__VA_ARGS__)) }
 /* A set with two elements, @b of which is deleted again. */
 #define SET(name, stmt, first, mods, need, a, b, ...) \
 	{ .id = "nft." name, .title = stmt, .modules = "nf_tables" mods, .kconfig = "CONFIG_NF_TABLES", .since = first, \
 	  .needs = "nft." need, .by = &kp_nft_set, \
-	  .arg = ARG(.setup = MSGS(CHAIN_TO), .subject = MSGS(__VA_ARGS__, ELEMS_MSG("kp-set", a, b)), \
-		     .gone = MSGS(ELEMS_MSG("kp-set", b)), .left = MSGS(ELEMS_MSG("kp-set", a))) }
+	  .arg = ARG(SETUP(CHAIN_TO), SUBJECT(__VA_ARGS__, ELEMS_MSG(kp_set, a, b)), \
+		     GONE(ELEMS_MSG(kp_set, b)), LEFT(ELEMS_MSG(kp_set, a))) }
 #define EXPR_ROW(method, need, name, stmt, first, where, mods, cfg, extra, setup_msgs, anon, ...) \
 	{ .id = "nft.expr." name SUFFIX, .title = stmt, .modules = "nf_tables" mods, .kconfig = cfg, .since = first, \
 	  OPT_##extra .needs = NEEDS_##where need, .by = &kp_nft_##method, \
-	  .arg = ARG(.setup = MSGS(CHAIN_TO, SPREAD setup_msgs CHAIN_##where), .subject = MSGS(SPREAD anon RULE_MSG(__VA_ARGS__))) }
+	  .arg = ARG(SETUP(CHAIN_TO, SPREAD setup_msgs CHAIN_##where), SUBJECT(SPREAD anon RULE_MSG(__VA_ARGS__))) }
 /*
  * Rules: …_IN() with messages that are sent before it, …_WITH() with those of its own transaction, both in parentheses.
  * FORM…(of, …): a form of what row @of has, newer or rarer.
@@ -81,17 +81,17 @@
 #define FLOW(name, stmt, first, ...) \
 	{ .id = "nft.flowtable." name SUFFIX, .title = stmt, .modules = BASE FLOW_MODULES CT_TRACKER, .kconfig = FLOW_KCONFIG, \
 	  .since = first, OPT_TRACKS .needs = "nft.table." F, .by = &kp_nft_flowtable, \
-	  .arg = ARG(.subject = MSGS(__VA_ARGS__)) }
+	  .arg = ARG(SUBJECT(__VA_ARGS__)) }
 
 #define DEVICE_CHAIN(name, stmt, first, cfg, need, ...) \
 	{ .id = "nft.chain." F "." name, .title = stmt, .modules = BASE, .kconfig = FILTER_KCONFIG " " cfg, .since = first, \
-	  .needs = "nft.table." F need, .rules = hook_rules, .by = &kp_nft_chain, .arg = ARG(.subject = MSGS(__VA_ARGS__)) }
+	  .needs = "nft.table." F need, .rules = hook_rules, .by = &kp_nft_chain, .arg = ARG(SUBJECT(__VA_ARGS__)) }
 /* An object, and the rule that refers to it. */
 #define OBJ(name, stmt, first, mods, cfg, extra, need, type, ...) \
 	{ .id = "nft.object." name, .title = stmt, .modules = "nf_tables" mods " nft_objref|nf_tables", \
 	  .kconfig = "CONFIG_NFT_OBJREF " cfg, .since = first, OPT_##extra .needs = NEEDS_forward need, \
-	  .by = &kp_nft_rule, .arg = ARG(.setup = MSGS(CHAIN_forward), \
-					 .subject = MSGS(OBJECT(type, "kp-obj", __VA_ARGS__), RULE_MSG(OBJREF(type, "kp-obj")))) }
+	  .by = &kp_nft_rule, .arg = ARG(SETUP(CHAIN_forward), \
+					 SUBJECT(OBJECT(type, kp_obj, __VA_ARGS__), RULE_MSG(OBJREF(type, kp_obj)))) }
 
 /* --- modules and options --- */
 #define BASE "nfnetlink nf_tables " AF_MODULE "|nf_tables"
@@ -151,7 +151,7 @@
 #define UPTO1 V(BYTES(192, 0, 2, 127, 0, 90, 0, 0), BYTES(IP6(1, 255), 0, 90, 0, 0))
 #define FROM2 V(BYTES(198, 51, 100, 0, 1, 0, 0, 0), BYTES(IP6(4, 0), 1, 0, 0, 0))
 #define UPTO2 V(BYTES(198, 51, 100, 255, 1, 9, 0, 0), BYTES(IP6(4, 255), 1, 9, 0, 0))
-#define IF_GOTO(name) ELEM(KEY(TEXT(16, name)), VALUE(CHAIN_DATA(GOTO)))
+#define IF_GOTO(name) ELEM(KEY(TEXT(name)), VALUE(CHAIN_DATA(GOTO)))
 
 /* What EINVAL means where it is the answer itself. */
 static const struct kp_rule hook_rules[] = {

@@ -2,7 +2,7 @@
 /*
  * The nft family. Everything nf_tables makes is a tree of netlink attributes, so a row is one: trees of attributes, as constants,
  * which the mechanism (nft_tree.c) puts into a request and finds again in an answer. The words that rows are written in:
- * nft_words.h.
+ * nft_words.h. They make byte code (nft_code.c): as structures with pointers the trees were half of the whole collector.
  *
  * Numbers are written down here and not included: <linux/netfilter/nf_tables.h> came with v3.13 and grows with every release.
  */
@@ -10,6 +10,7 @@
 #define KP_PROBES_NFT_H
 
 #include "../netlink.h"
+#include "nft_names.h"
 
 /* struct nfgenmsg; the header that has it (linux/netfilter/nfnetlink.h) has changed its enums since. */
 struct kp_nft_header {
@@ -84,44 +85,56 @@ enum { KP_NFT_VERDICT_REG, KP_NFT_R1, KP_NFT_R2, KP_NFT_R3, KP_NFT_R4, KP_NFT_R3
 
 enum { KP_NFT_DROP = 0, KP_NFT_ACCEPT = 1, KP_NFT_JUMP = -3, KP_NFT_GOTO = -4, KP_NFT_RETURN = -5 };
 
+/*
+ * An attribute in byte code: kind | type << 4, or the kind alone and the type in a byte of its own. No attribute has type 0, no
+ * kind with a value is 0, so that a byte of 0 ends whatever is a list. What follows, integers with their high byte first:
+ */
 enum kp_nft_kind {
-	KP_NFT_END, /* of a list of attributes */
+	KP_NFT_END,
 	KP_NFT_U8,
-	KP_NFT_U16, /* integers in attributes are in network order; those that are data of a packet's are not: HOST */
-	KP_NFT_U32,
-	KP_NFT_U64,
-	KP_NFT_HOST,   /* four bytes in the machine's order: marks, interface indices, states, whatever the kernel computes */
-	KP_NFT_HOST16, /* two bytes of that kind */
+	KP_NFT_U16,    /* integers in attributes are in network order; those that are data of a packet's are not: HOST */
+	KP_NFT_U32,    /* the value in one byte, as most are */
+	KP_NFT_LONG,   /* U32, the value in four bytes */
+	KP_NFT_U64,    /* the value in four bytes */
+	KP_NFT_HOST,   /* length, value: in the machine's order, as are marks, interface indices, whatever the kernel computes */
 	KP_NFT_BITS,   /* U32 of flags, to which the kernel may add its own */
-	KP_NFT_STR,
-	KP_NFT_RAW,
+	KP_NFT_STR,    /* index of a text */
+	KP_NFT_CHARS,  /* the same, in 16 bytes: data */
+	KP_NFT_RAW,    /* length, bytes */
 	KP_NFT_UNSAID, /* U32 that is not given back: the number of a set within its transaction */
 	KP_NFT_FORMAT, /* the name of an anonymous set, "__set%d", of which only what stands before the % is given back */
-	KP_NFT_NEST,   /* each attribute once */
+	KP_NFT_NEST,   /* attributes, KP_NFT_END: each attribute once */
 	KP_NFT_LIST,   /* the same attribute repeated, in order: the expressions of a rule */
 	KP_NFT_BAG,    /* the same, in any order: the elements of a set */
 };
 
+/* The attribute that the byte code says. */
 struct kp_nft_attr {
-	uint16_t type;
 	uint8_t kind; /* enum kp_nft_kind */
-	uint8_t len;  /* KP_NFT_RAW */
+	uint8_t type;
+	uint8_t len;  /* KP_NFT_HOST, KP_NFT_RAW */
 	uint32_t num;
-	const void *data; /* text, bytes, or the attributes of a nest, up to KP_NFT_END */
+	union {
+		const char *text;
+		const uint8_t *data; /* bytes, or the byte code of a nest's attributes */
+	};
 };
 
+/* Messages: KP_NFT_MSG | type, attributes, KP_NFT_END; a list of them ends with a byte of 0. */
+#define KP_NFT_MSG 0x80
 struct kp_nft_msg {
 	uint8_t type; /* enum kp_nft_type */
-	const struct kp_nft_attr *attr; /* NULL: end of a list of messages */
+	const uint8_t *attr;
 };
 
-/* What a row puts into a table of its own. */
+/* What a row puts into a table of its own: the family (KP_NFT_INET, …), lists of messages with these before each, a byte of 0. */
+enum kp_nft_part { KP_NFT_SETUP = 1, KP_NFT_SUBJECT, KP_NFT_GONE, KP_NFT_LEFT };
 struct kp_nft_arg {
-	uint8_t family;                   /* KP_NFT_INET, … */
-	const struct kp_nft_msg *setup;   /* what the subject needs: a transaction of its own, before */
-	const struct kp_nft_msg *subject; /* what is asked for, and read back */
-	const struct kp_nft_msg *gone;    /* elements that are then taken out again, */
-	const struct kp_nft_msg *left;    /* and those that must be there after that */
+	uint8_t family;
+	const uint8_t *setup;   /* what the subject needs: a transaction of its own, before */
+	const uint8_t *subject; /* what is asked for, and read back */
+	const uint8_t *gone;    /* elements that are then taken out again, */
+	const uint8_t *left;    /* and those that must be there after that */
 };
 
 /* NFPROTO_* */
@@ -131,7 +144,7 @@ enum { KP_NFT_INET = 1, KP_NFT_IP = 2, KP_NFT_ARP = 3, KP_NFT_NETDEV = 5, KP_NFT
 struct kp_nft {
 	struct kp_ctx *ctx;
 	struct kp_result *res;
-	const struct kp_nft_arg *arg;
+	struct kp_nft_arg arg;
 	int fd;
 	char table[16]; /* another one for each row */
 };
@@ -143,18 +156,31 @@ struct kp_nft_diff {
 	uint16_t attr;
 };
 
-void kp_nft_put(struct kp_nlbuf *b, const struct kp_nft_attr *attr);
+/*
+ * nft_code.c. Those that return a pointer take one to where an attribute (message) may begin: it is told to @ret, and what is
+ * returned lies behind it. At the end of the list they return NULL, and @ret is empty.
+ */
+const uint8_t *kp_nft_attr(const uint8_t *code, struct kp_nft_attr *ret);
+const uint8_t *kp_nft_msg(const uint8_t *code, struct kp_nft_msg *ret);
+void kp_nft_arg(const uint8_t *code, struct kp_nft_arg *ret); /* NULL: a row without any */
+/* The attribute of @type in a list, into @ret: empty where there is none. */
+bool kp_nft_find(const uint8_t *code, uint16_t type, struct kp_nft_attr *ret);
+
+void kp_nft_put(struct kp_nlbuf *b, const struct kp_nft_attr *attr); /* nothing, if it is empty */
+void kp_nft_put_all(struct kp_nlbuf *b, const uint8_t *code);
+/* Is what @want says in the @len bytes of an attribute's at @data? */
+bool kp_nft_same_one(const void *data, size_t len, const struct kp_nft_attr *want, struct kp_nft_diff *ret_diff);
 /* Are all of @want among @len bytes of attributes at @attrs? */
-bool kp_nft_same(const void *attrs, size_t len, const struct kp_nft_attr *want, struct kp_nft_diff *ret_diff);
-const struct kp_nft_attr *kp_nft_find(const struct kp_nft_attr *attr, uint16_t type);
+bool kp_nft_same(const void *attrs, size_t len, const uint8_t *want, struct kp_nft_diff *ret_diff);
 
 /* nft_talk.c. Those that return bool have answered the row where they return false. */
 bool kp_nft_start(struct kp_nft *t, struct kp_ctx *ctx, struct kp_result *res);
-int kp_nft_get(struct kp_nft *t, uint8_t type, const struct kp_nft_attr *attr, uint16_t flags,
+/* @key: with the row's table, and what else is not empty; NULL: without any attribute. */
+int kp_nft_get(struct kp_nft *t, uint8_t type, const struct kp_nft_attr *key, uint16_t flags,
 	       bool (*each)(const struct nlmsghdr *msg, void *arg), void *arg);
-/* One transaction: the table, if @with_table, and @msg. Returns 0 or -errno. */
-int kp_nft_commit(struct kp_nft *t, bool with_table, const struct kp_nft_msg *msg);
-bool kp_nft_make(struct kp_nft *t, const char *step, bool with_table, const struct kp_nft_msg *msg);
+/* One transaction: the table, if @with_table, and the messages of @msgs up to @end, NULL: all. Returns 0 or -errno. */
+int kp_nft_commit(struct kp_nft *t, bool with_table, const uint8_t *msgs, const uint8_t *end);
+bool kp_nft_make(struct kp_nft *t, const char *step, bool with_table, const uint8_t *msgs, const uint8_t *end);
 bool kp_nft_unmake(struct kp_nft *t, const char *step, const struct kp_nft_msg *msg);
 void kp_nft_drop(struct kp_nft *t); /* at the end of a row */
 bool kp_nft_read_back(struct kp_nft *t, const char *step, const struct kp_nft_msg *msg);

@@ -66,7 +66,7 @@ static void run_genid(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_
 		return;
 	rc = kp_nft_get(&t, KP_NFT_GETGEN, NULL, 0, take_generation, &before);
 	if (!rc)
-		rc = kp_nft_commit(&t, true, NULL);
+		rc = kp_nft_commit(&t, true, t.arg.subject, NULL);
 	if (!rc)
 		rc = kp_nft_get(&t, KP_NFT_GETGEN, NULL, 0, take_generation, &after);
 	if (rc)
@@ -91,13 +91,13 @@ static bool take_table(const struct nlmsghdr *msg, void *arg)
 /* A rule for a chain that is not there comes last: its ENOENT must undo the table before it. */
 static void run_transaction(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {
-	const struct kp_nft_arg *arg = row->arg;
 	struct kp_nft t;
 	int rc;
 
+	(void)row;
 	if (!kp_nft_start(&t, ctx, res))
 		return;
-	rc = kp_nft_commit(&t, true, arg->subject);
+	rc = kp_nft_commit(&t, true, t.arg.subject, NULL);
 	if (!rc)
 		kp_broken(res, "rule without a chain", "a rule was taken for a chain that is not there");
 	else if (rc != -ENOENT)
@@ -113,22 +113,25 @@ static void run_transaction(struct kp_ctx *ctx, const struct kp_probe *row, stru
 
 static void run_table(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {
-	const struct kp_nft_arg *arg = row->arg;
+	struct kp_nft_msg msg;
 	struct kp_nft t;
 
+	(void)row;
 	if (!kp_nft_start(&t, ctx, res))
 		return;
-	if (kp_nft_make(&t, "make the table", false, arg->subject) && kp_nft_read_back(&t, "read back", arg->subject))
+	kp_nft_msg(t.arg.subject, &msg);
+	if (kp_nft_make(&t, "make the table", false, t.arg.subject, NULL) && kp_nft_read_back(&t, "read back", &msg))
 		kp_works(res, "read back");
 	kp_nft_drop(&t);
 }
 
 static void tell_priority(char *text, size_t size, const struct kp_nft_msg *msg)
 {
-	const struct kp_nft_attr *hook = kp_nft_find(msg->attr, KP_NFTA_CHAIN_HOOK);
-	const struct kp_nft_attr *prio = hook ? kp_nft_find(hook->data, KP_NFTA_HOOK_PRIORITY) : NULL;
-	int32_t value = prio ? (int32_t)prio->num : 0;
+	struct kp_nft_attr hook, prio;
+	int32_t value = 0;
 
+	if (kp_nft_find(msg->attr, KP_NFTA_CHAIN_HOOK, &hook) && kp_nft_find(hook.data, KP_NFTA_HOOK_PRIORITY, &prio))
+		value = (int32_t)prio.num;
 	kp_cat(text, size, text[0] ? " " : "");
 	kp_cat(text, size, value < 0 ? "-" : "");
 	kp_cat_u(text, size, (unsigned int)(value < 0 ? -value : value));
@@ -137,19 +140,20 @@ static void tell_priority(char *text, size_t size, const struct kp_nft_msg *msg)
 /* The chain at each of the row's priorities, each in a table of its own. */
 static void run_chain(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {
-	const struct kp_nft_arg *arg = row->arg;
+	const uint8_t *code, *next;
 	char priorities[64] = "";
+	struct kp_nft_arg arg;
+	struct kp_nft_msg msg;
 	bool good = true;
 	struct kp_nft t;
 
-	for (const struct kp_nft_msg *msg = arg->subject; good && msg->attr; msg++) {
-		const struct kp_nft_msg one[2] = { *msg, { 0 } };
-
+	kp_nft_arg(row->arg, &arg);
+	for (code = arg.subject; good && (next = kp_nft_msg(code, &msg)); code = next) {
 		if (!kp_nft_start(&t, ctx, res))
 			return;
-		good = kp_nft_make(&t, "make the chain", true, one) && kp_nft_read_back(&t, "read back", msg);
+		good = kp_nft_make(&t, "make the chain", true, code, next) && kp_nft_read_back(&t, "read back", &msg);
 		kp_nft_drop(&t);
-		tell_priority(priorities, sizeof(priorities), msg);
+		tell_priority(priorities, sizeof(priorities), &msg);
 	}
 	kp_detail(res, good ? "priorities" : "priorities-until", priorities);
 	if (good)
@@ -160,29 +164,35 @@ static void run_chain(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_
 static bool is_anonymous(const struct kp_nft_msg *msg)
 {
 	bool set = msg->type == KP_NFT_NEWSET || msg->type == KP_NFT_NEWSETELEM;
-	const struct kp_nft_attr *name = set ? kp_nft_find(msg->attr, KP_NFTA_NAME) : NULL;
+	struct kp_nft_attr name;
 
-	return name && name->kind == KP_NFT_FORMAT;
+	return set && kp_nft_find(msg->attr, KP_NFTA_NAME, &name) && name.kind == KP_NFT_FORMAT;
 }
 
 static bool take_out(struct kp_nft *t)
 {
-	return !t->arg->gone ||
-	       (kp_nft_unmake(t, "delete", t->arg->gone) && kp_nft_read_back(t, "read back the rest", t->arg->left));
+	struct kp_nft_msg gone, left;
+
+	if (!kp_nft_msg(t->arg.gone, &gone))
+		return true;
+	kp_nft_msg(t->arg.left, &left);
+	return kp_nft_unmake(t, "delete", &gone) && kp_nft_read_back(t, "read back the rest", &left);
 }
 
 static void run_subject(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {
-	const struct kp_nft_arg *arg = row->arg;
-	bool good;
+	const uint8_t *code, *next;
+	struct kp_nft_msg msg;
 	struct kp_nft t;
+	bool good;
 
+	(void)row;
 	if (!kp_nft_start(&t, ctx, res))
 		return;
-	good = (!arg->setup || kp_nft_make(&t, "make what it needs", true, arg->setup)) &&
-	       kp_nft_make(&t, "put", !arg->setup, arg->subject);
-	for (const struct kp_nft_msg *msg = arg->subject; good && msg->attr; msg++)
-		good = is_anonymous(msg) || kp_nft_read_back(&t, "read back", msg);
+	good = (!*t.arg.setup || kp_nft_make(&t, "make what it needs", true, t.arg.setup, NULL)) &&
+	       kp_nft_make(&t, "put", !*t.arg.setup, t.arg.subject, NULL);
+	for (code = t.arg.subject; good && (next = kp_nft_msg(code, &msg)); code = next)
+		good = is_anonymous(&msg) || kp_nft_read_back(&t, "read back", &msg);
 	if (good && take_out(&t))
 		kp_works(res, "read back");
 	kp_nft_drop(&t);

@@ -13,7 +13,7 @@
 
 static void put_msg(struct kp_nft *t, struct kp_nlbuf *b, uint8_t type, uint16_t flags)
 {
-	const struct kp_nft_header hdr = { .family = t->arg ? t->arg->family : 0 };
+	const struct kp_nft_header hdr = { .family = t->arg.family };
 
 	kp_nl_msg(t->ctx, b, (uint16_t)(SUBSYS << 8 | type), flags, &hdr, sizeof(hdr));
 }
@@ -50,7 +50,8 @@ bool kp_nft_start(struct kp_nft *t, struct kp_ctx *ctx, struct kp_result *res)
 			   "newer than this kernel, which may ask for a module by its name: run without --no-autoload");
 		return false;
 	}
-	*t = (struct kp_nft){ .ctx = ctx, .res = res, .arg = ctx->row->arg };
+	*t = (struct kp_nft){ .ctx = ctx, .res = res };
+	kp_nft_arg(ctx->row->arg, &t->arg);
 	t->fd = kp_nl_socket(ctx, res, NETLINK_NETFILTER);
 	if (t->fd < 0)
 		return false;
@@ -59,16 +60,16 @@ bool kp_nft_start(struct kp_nft *t, struct kp_ctx *ctx, struct kp_result *res)
 	return true;
 }
 
-int kp_nft_get(struct kp_nft *t, uint8_t type, const struct kp_nft_attr *attr, uint16_t flags,
+int kp_nft_get(struct kp_nft *t, uint8_t type, const struct kp_nft_attr *key, uint16_t flags,
 	       bool (*each)(const struct nlmsghdr *msg, void *arg), void *arg)
 {
 	struct kp_nlbuf b;
 
 	kp_nl_init(&b);
 	put_msg(t, &b, type, flags);
-	if (attr) {
+	if (key) {
 		kp_nl_str(&b, KP_NFTA_TABLE, t->table);
-		kp_nft_put(&b, attr);
+		kp_nft_put(&b, key);
 	}
 	return kp_nl_query(t->ctx, t->fd, &b, each, arg);
 }
@@ -79,28 +80,30 @@ static uint16_t make_flags(uint8_t type)
 }
 
 /* Only the last message is acknowledged: kp_nl_talk() waits for that, or for the first that fails. */
-int kp_nft_commit(struct kp_nft *t, bool with_table, const struct kp_nft_msg *msg)
+int kp_nft_commit(struct kp_nft *t, bool with_table, const uint8_t *msgs, const uint8_t *end)
 {
+	const uint8_t *next;
+	struct kp_nft_msg msg;
 	struct kp_nlbuf b;
 
 	kp_nl_init(&b);
 	put_marker(t, &b, BATCH_BEGIN);
 	if (with_table) {
-		put_msg(t, &b, KP_NFT_NEWTABLE, NLM_F_CREATE | (msg && msg->attr ? 0 : NLM_F_ACK));
+		put_msg(t, &b, KP_NFT_NEWTABLE, NLM_F_CREATE | (*msgs ? 0 : NLM_F_ACK));
 		kp_nl_str(&b, KP_NFTA_TABLE, t->table);
 	}
-	for (; msg && msg->attr; msg++) {
-		put_msg(t, &b, msg->type, make_flags(msg->type) | (msg[1].attr ? 0 : NLM_F_ACK));
+	for (; msgs != end && (next = kp_nft_msg(msgs, &msg)); msgs = next) {
+		put_msg(t, &b, msg.type, make_flags(msg.type) | (*next && next != end ? 0 : NLM_F_ACK));
 		kp_nl_str(&b, KP_NFTA_TABLE, t->table);
-		kp_nft_put(&b, msg->attr);
+		kp_nft_put_all(&b, msg.attr);
 	}
 	put_marker(t, &b, BATCH_END);
 	return kp_nl_talk(t->ctx, t->fd, &b);
 }
 
-bool kp_nft_make(struct kp_nft *t, const char *step, bool with_table, const struct kp_nft_msg *msg)
+bool kp_nft_make(struct kp_nft *t, const char *step, bool with_table, const uint8_t *msgs, const uint8_t *end)
 {
-	int rc = kp_nft_commit(t, with_table, msg);
+	int rc = kp_nft_commit(t, with_table, msgs, end);
 
 	if (rc)
 		kp_fail(t->ctx, t->res, step, KP_CALL_PLAIN, -rc);
@@ -116,7 +119,7 @@ bool kp_nft_unmake(struct kp_nft *t, const char *step, const struct kp_nft_msg *
 	put_marker(t, &b, BATCH_BEGIN);
 	put_msg(t, &b, KP_NFT_DEL(msg->type), NLM_F_ACK);
 	kp_nl_str(&b, KP_NFTA_TABLE, t->table);
-	kp_nft_put(&b, msg->attr);
+	kp_nft_put_all(&b, msg->attr);
 	put_marker(t, &b, BATCH_END);
 	rc = kp_nl_talk(t->ctx, t->fd, &b);
 	if (rc)
@@ -149,6 +152,7 @@ void kp_nft_drop(struct kp_nft *t)
 struct search {
 	const struct kp_nft *t;
 	const struct kp_nft_msg *msg;
+	struct kp_nft_attr key; /* what tells it from others; empty for a table */
 	unsigned int found;
 	bool same;
 	struct kp_nft_diff diff;
@@ -182,27 +186,20 @@ static void gather(struct search *s, const struct nlmsghdr *msg)
 
 static void compare_gathered(struct search *s)
 {
-	const struct kp_nft_attr *want = kp_nft_find(s->msg->attr, KP_NFTA_ELEMS_ELEMENTS);
-	struct kp_nft_attr whole[2] = { *want, { 0 } };
-	size_t nest;
-	struct kp_nlbuf b;
+	struct kp_nft_attr want;
 
-	kp_nl_init(&b);
-	nest = kp_nl_nest(&b, want->type);
-	kp_nl_raw(&b, s->elems.data, s->elems.len);
-	kp_nl_end(&b, nest);
-	s->same = kp_nft_same(b.data, b.len, whole, &s->diff);
+	kp_nft_find(s->msg->attr, KP_NFTA_ELEMS_ELEMENTS, &want);
+	s->same = kp_nft_same_one(s->elems.data, s->elems.len, &want, &s->diff);
 }
 
 static bool compare(const struct nlmsghdr *msg, void *arg)
 {
 	const size_t skip = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct kp_nft_header));
 	struct search *s = arg;
-	const struct kp_nft_attr *name = kp_nft_find(s->msg->attr, name_attr(s->msg->type));
 
 	/* Dumps are of one table, one chain only since v4.8 (6e1f760e13c7) for rules, of one table since v4.1 for sets, else of all. */
 	if (msg->nlmsg_type != (SUBSYS << 8 | s->msg->type) || !is_text(msg, KP_NFTA_TABLE, s->t->table) ||
-	    (name && !is_text(msg, name->type, name->data)))
+	    (s->key.type && !is_text(msg, s->key.type, s->key.text)))
 		return true;
 	if (s->msg->type == KP_NFT_NEWSETELEM) {
 		gather(s, msg);
@@ -230,8 +227,6 @@ static void describe(struct kp_result *res, const struct kp_nft_diff *d)
  */
 bool kp_nft_read_back(struct kp_nft *t, const char *step, const struct kp_nft_msg *msg)
 {
-	const struct kp_nft_attr *name = kp_nft_find(msg->attr, name_attr(msg->type));
-	const struct kp_nft_attr key[2] = { name ? *name : (struct kp_nft_attr){ 0 }, { 0 } };
 	struct search s;
 	int rc;
 
@@ -240,8 +235,9 @@ bool kp_nft_read_back(struct kp_nft *t, const char *step, const struct kp_nft_ms
 	s.found = 0;
 	s.same = false;
 	s.diff = (struct kp_nft_diff){ 0 };
+	kp_nft_find(msg->attr, name_attr(msg->type), &s.key);
 	kp_nl_init(&s.elems);
-	rc = kp_nft_get(t, KP_NFT_GET(msg->type), key, NLM_F_DUMP, compare, &s);
+	rc = kp_nft_get(t, KP_NFT_GET(msg->type), &s.key, NLM_F_DUMP, compare, &s);
 	if (!rc && s.found && msg->type == KP_NFT_NEWSETELEM)
 		compare_gathered(&s);
 	if (rc) {

@@ -10,8 +10,11 @@ static bool is_nest(const struct kp_nft_attr *a)
 	return a->kind == KP_NFT_NEST || a->kind == KP_NFT_LIST || a->kind == KP_NFT_BAG;
 }
 
-/* The value as it goes over the wire; @buf holds integers. Not for nests. */
-static const void *value(const struct kp_nft_attr *a, unsigned char buf[8], size_t *ret_len)
+/* Data that are a text: IFNAMSIZ, NF_CT_HELPER_NAME_LEN and others. */
+#define CHARS_LEN 16
+
+/* The value as it goes over the wire; @buf holds what is not there as such. Not for nests. */
+static const void *value(const struct kp_nft_attr *a, unsigned char buf[CHARS_LEN], size_t *ret_len)
 {
 	const uint32_t be[2] = { 0, htonl(a->num) };
 	const uint16_t be16 = htons((uint16_t)a->num), host16 = (uint16_t)a->num;
@@ -30,21 +33,22 @@ static const void *value(const struct kp_nft_attr *a, unsigned char buf[8], size
 		*ret_len = sizeof(be);
 		return buf;
 	case KP_NFT_HOST:
-		memcpy(buf, &a->num, sizeof(a->num));
-		*ret_len = sizeof(a->num);
-		return buf;
-	case KP_NFT_HOST16:
-		memcpy(buf, &host16, sizeof(host16));
-		*ret_len = sizeof(host16);
+		memcpy(buf, a->len == 2 ? (const void *)&host16 : &a->num, a->len);
+		*ret_len = a->len;
 		return buf;
 	case KP_NFT_STR:
 	case KP_NFT_FORMAT:
-		*ret_len = strlen(a->data) + 1;
-		return a->data;
+		*ret_len = strlen(a->text) + 1;
+		return a->text;
+	case KP_NFT_CHARS:
+		memset(buf, 0, CHARS_LEN);
+		memcpy(buf, a->text, strnlen(a->text, CHARS_LEN));
+		*ret_len = CHARS_LEN;
+		return buf;
 	case KP_NFT_RAW:
 		*ret_len = a->len;
 		return a->data;
-	default: /* U32, BITS, UNSAID */
+	default: /* U32, LONG, BITS, UNSAID */
 		memcpy(buf, &be[1], sizeof(be[1]));
 		*ret_len = sizeof(be[1]);
 		return buf;
@@ -53,29 +57,27 @@ static const void *value(const struct kp_nft_attr *a, unsigned char buf[8], size
 
 void kp_nft_put(struct kp_nlbuf *b, const struct kp_nft_attr *attr)
 {
-	unsigned char buf[8];
+	unsigned char buf[CHARS_LEN];
 	size_t len = 0;
 
-	for (; attr->kind != KP_NFT_END; attr++) {
-		if (is_nest(attr)) {
-			size_t nest = kp_nl_nest(b, NLA_F_NESTED | attr->type);
+	if (is_nest(attr)) {
+		size_t nest = kp_nl_nest(b, NLA_F_NESTED | attr->type);
 
-			kp_nft_put(b, attr->data);
-			kp_nl_end(b, nest);
-		} else {
-			const void *p = value(attr, buf, &len);
+		kp_nft_put_all(b, attr->data);
+		kp_nl_end(b, nest);
+	} else if (attr->kind != KP_NFT_END) {
+		const void *p = value(attr, buf, &len);
 
-			kp_nl_put(b, attr->type, p, len);
-		}
+		kp_nl_put(b, attr->type, p, len);
 	}
 }
 
-const struct kp_nft_attr *kp_nft_find(const struct kp_nft_attr *attr, uint16_t type)
+void kp_nft_put_all(struct kp_nlbuf *b, const uint8_t *code)
 {
-	for (; attr->kind != KP_NFT_END; attr++)
-		if (attr->type == type)
-			return attr;
-	return NULL;
+	struct kp_nft_attr attr;
+
+	while ((code = kp_nft_attr(code, &attr)))
+		kp_nft_put(b, &attr);
 }
 
 /* The first attribute of @type at *pos, which is moved behind it. */
@@ -99,69 +101,77 @@ static bool differs(struct kp_nft_diff *ret, uint16_t attr, bool missing)
 /* An expression opens with its name, which is text; an element of a set with its key, which is not. */
 static void note_name(struct kp_nft_diff *ret, const struct kp_nft_attr *nest)
 {
-	const struct kp_nft_attr *first = nest->kind == KP_NFT_NEST ? nest->data : NULL;
+	struct kp_nft_attr first;
 
-	if (first && first->kind == KP_NFT_STR)
-		ret->name = first->data;
+	if (nest->kind == KP_NFT_NEST && kp_nft_attr(nest->data, &first) && first.kind == KP_NFT_STR)
+		ret->name = first.text;
 }
 
-static bool same_one(const void *data, size_t len, const struct kp_nft_attr *want, struct kp_nft_diff *ret);
-
-static bool same_list(const unsigned char *pos, size_t len, const struct kp_nft_attr *want, struct kp_nft_diff *ret)
+static bool same_list(const unsigned char *pos, size_t len, const uint8_t *code, struct kp_nft_diff *ret)
 {
 	const unsigned char *end = pos + len;
+	struct kp_nft_attr want;
 	const void *data;
 	size_t n = 0;
 
-	for (; want->kind != KP_NFT_END; want++) {
-		note_name(ret, want);
-		data = pos < end ? next(&pos, end, want->type, &n) : NULL;
+	while ((code = kp_nft_attr(code, &want))) {
+		note_name(ret, &want);
+		data = pos < end ? next(&pos, end, want.type, &n) : NULL;
 		if (!data)
-			return differs(ret, want->type, false);
-		if (!same_one(data, n, want, ret))
+			return differs(ret, want.type, false);
+		if (!kp_nft_same_one(data, n, &want, ret))
 			return false;
 	}
 	ret->name = NULL;
 	return pos == end || differs(ret, 0, false);
 }
 
-static bool same_bag(const unsigned char *attrs, size_t len, const struct kp_nft_attr *want, struct kp_nft_diff *ret)
+static bool in_bag(const void *data, size_t len, const uint8_t *code, struct kp_nft_diff *ret)
+{
+	struct kp_nft_attr want;
+
+	while ((code = kp_nft_attr(code, &want)))
+		if (kp_nft_same_one(data, len, &want, ret))
+			return true;
+	return false;
+}
+
+static bool same_bag(const unsigned char *attrs, size_t len, const uint8_t *code, struct kp_nft_diff *ret)
 {
 	unsigned int have = 0, wanted = 0;
 	const unsigned char *pos = attrs, *end = attrs + len;
-	const struct kp_nft_attr *w;
+	struct kp_nft_attr first, w;
 	const void *data;
 	size_t n = 0;
 
-	for (w = want; w->kind != KP_NFT_END; w++)
+	kp_nft_attr(code, &first);
+	for (const uint8_t *c = code; (c = kp_nft_attr(c, &w));)
 		wanted++;
-	while (pos < end && (data = next(&pos, end, want->type, &n))) {
-		for (w = want; w->kind != KP_NFT_END && !same_one(data, n, w, ret);)
-			w++;
-		if (w->kind == KP_NFT_END)
+	while (pos < end && (data = next(&pos, end, first.type, &n))) {
+		if (!in_bag(data, n, code, ret))
 			return false;
 		have++;
 	}
-	return have == wanted || differs(ret, want->type, false);
+	return have == wanted || differs(ret, first.type, false);
 }
 
 static bool same_value(const void *data, size_t len, const struct kp_nft_attr *want)
 {
-	unsigned char buf[8];
+	unsigned char buf[CHARS_LEN];
 	size_t n = 0;
 	const void *p = value(want, buf, &n);
 
 	if (want->kind == KP_NFT_BITS)
 		return len == 4 && (kp_get_be32(data) & want->num) == want->num;
 	if (want->kind == KP_NFT_FORMAT) {
-		n = strcspn(want->data, "%");
+		n = strcspn(want->text, "%");
 		return len > n && !memcmp(data, p, n);
 	}
 	/* Text goes out with its NUL, and comes back so. */
 	return len == n && !memcmp(data, p, n);
 }
 
-static bool same_one(const void *data, size_t len, const struct kp_nft_attr *want, struct kp_nft_diff *ret)
+bool kp_nft_same_one(const void *data, size_t len, const struct kp_nft_attr *want, struct kp_nft_diff *ret)
 {
 	switch (want->kind) {
 	case KP_NFT_NEST:
@@ -175,18 +185,20 @@ static bool same_one(const void *data, size_t len, const struct kp_nft_attr *wan
 	}
 }
 
-bool kp_nft_same(const void *attrs, size_t len, const struct kp_nft_attr *want, struct kp_nft_diff *ret)
+bool kp_nft_same(const void *attrs, size_t len, const uint8_t *code, struct kp_nft_diff *ret)
 {
-	for (; want->kind != KP_NFT_END; want++) {
+	struct kp_nft_attr want;
+
+	while ((code = kp_nft_attr(code, &want))) {
 		size_t n = 0;
 		const void *data;
 
-		if (want->kind == KP_NFT_UNSAID)
+		if (want.kind == KP_NFT_UNSAID)
 			continue;
-		data = kp_nl_find(attrs, len, want->type, &n);
+		data = kp_nl_find(attrs, len, want.type, &n);
 		if (!data)
-			return differs(ret, want->type, true);
-		if (!same_one(data, n, want, ret))
+			return differs(ret, want.type, true);
+		if (!kp_nft_same_one(data, n, &want, ret))
 			return false;
 	}
 	return true;
