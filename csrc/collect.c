@@ -125,7 +125,7 @@ static bool risky(const struct kp_run *run, const struct kp_probe *row)
 {
 	bool old = run->env.release < KP_RELEASE(4, 10);
 
-	switch (row->risk) {
+	switch ((enum kp_risk)row->risk) {
 	case KP_SAFE:
 		return false;
 	case KP_RISK_CONNTRACK:
@@ -368,6 +368,7 @@ int kp_run(int fd, const char *select, unsigned int flags, unsigned int deadline
 		rc = kp_sandbox_family(run, f);
 	if (!rc)
 		end(run, t0);
+	kp_sandbox_reap(run);
 	return rc ? rc : run->out.err;
 }
 

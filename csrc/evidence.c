@@ -166,12 +166,10 @@ static void each_line(struct kp_out *o, const char *key, const char *lines, bool
 			put(o, ",", 1);
 		o->comma = true;
 		eq = pairs ? memchr(lines, '=', len) : NULL;
-		if (eq) {
-			quoted(o, lines, (size_t)(eq - lines));
+		quoted(o, lines, eq ? (size_t)(eq - lines) : len);
+		if (pairs) {
 			put(o, ":", 1);
-			quoted(o, eq + 1, len - (size_t)(eq + 1 - lines));
-		} else {
-			quoted(o, lines, len);
+			quoted(o, eq ? eq + 1 : "", eq ? len - (size_t)(eq + 1 - lines) : 0);
 		}
 		lines += len + (end ? 1 : 0);
 	}

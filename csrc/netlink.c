@@ -215,7 +215,7 @@ static void nl_extack(struct kp_ctx *ctx, const struct nlmsghdr *msg)
 	size_t skip = NLMSG_HDRLEN + sizeof(*e), len = 0;
 	const char *text;
 
-	if (!(msg->nlmsg_flags & KP_NLM_F_ACK_TLVS))
+	if (!(msg->nlmsg_flags & KP_NLM_F_ACK_TLVS) || msg->nlmsg_len < skip)
 		return;
 	if (!(msg->nlmsg_flags & NLM_F_CAPPED))
 		skip += NLMSG_ALIGN(e->msg.nlmsg_len) - NLMSG_HDRLEN;

@@ -109,10 +109,10 @@ struct kp_probe {
 	const char *needs;   /* blank-separated ids of rows before this one, all of which must work */
 	const char *host;    /* what the kernel makes in the host's namespaces when the modules load */
 	const char *asks;    /* instead of the method's, where the row is special */
-	enum kp_risk risk;
 	const char *risk_module; /* of KP_RISK_MODULE */
-	enum kp_control control;
-	unsigned int flags;
+	uint8_t risk;            /* enum kp_risk */
+	uint8_t control;         /* enum kp_control */
+	uint8_t flags;           /* KP_FRESH_NETNS */
 	const struct kp_method *by;
 	const void *arg;
 	const struct kp_rule *rules; /* before the method's; may be NULL */

@@ -28,9 +28,11 @@ struct kp_attr {
 	bool untold;   /* the kernel does not tell it, or in other words */
 	bool falls;    /* a timeout: may have got less when it is read */
 	uint16_t len;  /* of KP_A_BYTES */
-	uint64_t value;
-	const void *bytes; /* or text */
-	const struct kp_attr *nest;
+	union {                /* by .form */
+		uint64_t value;
+		const void *bytes; /* or text */
+		const struct kp_attr *nest;
+	};
 };
 
 enum kp_attr_told {
