@@ -105,31 +105,15 @@ void kp_ledger_scan(struct kp_ledger *l, char *loaded, size_t size)
 	}
 }
 
-/* Does the blank-separated list, whose words may be alternatives a|b, name @module? */
-static bool names(const char *modules, const char *module)
-{
-	char word[128];
-
-	for (const char *p = modules; kp_word(&p, word, sizeof(word));)
-		for (char *one = word, *bar; one; one = bar) {
-			bar = strchr(one, '|');
-			if (bar)
-				*bar++ = '\0';
-			if (kp_equal(one, module))
-				return true;
-		}
-	return false;
-}
-
-void kp_ledger_note(struct kp_ledger *l, const char *loaded, const struct kp_probe *row)
+void kp_ledger_note(struct kp_ledger *l, const char *loaded, const struct kp_modinfo *info)
 {
 	char name[64];
 
 	for (const char *p = loaded; kp_word(&p, name, sizeof(name));) {
 		if (find(l, name) < 0)
 			add(l, name);
-		if (names(row->modules, name))
-			l->named[find(l, name)] = 1;
+		if (find(l, name) >= 0)
+			l->named[find(l, name)] = kp_modinfo_find(info, name) != NULL;
 	}
 }
 

@@ -20,14 +20,14 @@ struct kp_ledger {
 	unsigned int n;       /* known names */
 	unsigned int n_before; /* of them, there before the run; the others follow in the order of their coming */
 	char name[KP_LEDGER_MAX][40];
-	uint8_t named[KP_LEDGER_MAX]; /* a row that was tried names it (not merely a dependency, or somebody else's) */
+	uint8_t named[KP_LEDGER_MAX]; /* a row names it (it is not merely a dependency, or somebody else's) */
 };
 
 void kp_ledger_open(struct kp_ledger *l);
 /* Appends "name\n" for each module that came since the last scan to @loaded, oldest first. */
 void kp_ledger_scan(struct kp_ledger *l, char *loaded, size_t size);
-/* The parent's copy learns what a worker saw: @loaded as above, while @row ran. */
-void kp_ledger_note(struct kp_ledger *l, const char *loaded, const struct kp_probe *row);
+/* The parent's copy learns what a worker saw: @loaded as above. */
+void kp_ledger_note(struct kp_ledger *l, const char *loaded, const struct kp_modinfo *info);
 /* Unloads what @flags allow, newest first; writes loaded, unloaded and left to the open record. */
 void kp_ledger_settle(struct kp_ledger *l, struct kp_out *o, unsigned int flags);
 

@@ -302,6 +302,7 @@ static void lost(struct kp_run *run, unsigned int fam, unsigned int row, struct 
 		kp_unknown(&res, "worker", signal_reason(status));
 	}
 	kp_ledger_scan(&run->ledger, res.loaded, sizeof(res.loaded));
+	kp_ledger_note(&run->ledger, res.loaded, &run->modinfo);
 	kp_record(run, fam, row, &res);
 }
 
@@ -342,7 +343,7 @@ int kp_sandbox_family(struct kp_run *run, unsigned int fam)
 			how = hear(run, &w, &msg, now_ms() + run->deadline_ms);
 			if (how != HEARD || msg.row == MSG_SETUP)
 				break;
-			kp_ledger_note(&run->ledger, msg.res.loaded, &kp_families[fam]->rows[row]);
+			kp_ledger_note(&run->ledger, msg.res.loaded, &run->modinfo);
 			if (msg.res.retry && !again) {
 				again = true;
 				kp_copy(first_try, sizeof(first_try), msg.res.loaded);
