@@ -28,8 +28,10 @@ def judge(evidence: Evidence, profile: Profile, wanted: Iterable[str] = (), rele
     """Judge by every group of the profile, or by exactly the ``wanted`` modes; for its newest release unless told."""
     release, chosen = check(profile, wanted, release)
     rows = {probe.id: probe for probe in evidence.probes if not probe.control}
-    modes = tuple(_mode(mode, rows, release, wanted=not chosen or mode.name in chosen) for mode in profile.modes)
-    groups = tuple(_group(group, modes, by_name=bool(chosen)) for group in profile.groups)
+    there = [mode for mode in profile.modes if holds(mode.releases, release)]
+    modes = tuple(_mode(mode, rows, release, wanted=not chosen or mode.name in chosen) for mode in there)
+    names = {mode.group for mode in modes}
+    groups = tuple(_group(group, modes, by_name=bool(chosen)) for group in profile.groups if group.name in names)
     if chosen:
         verdict = _all(mode.verdict for mode in modes if mode.wanted)
     else:
@@ -57,12 +59,14 @@ def check(profile: Profile, wanted: Iterable[str] = (), release: str = "") -> tu
     if release and release not in profile.releases:
         todo = nearest(release, profile.releases, f"it knows {', '.join(profile.releases)}")
         raise InputError(f"profile {profile.name} does not know release {release}", "--release", todo)
+    release = release or profile.releases[-1]
     chosen = frozenset(wanted)
-    names = [mode.name for mode in profile.modes]
+    names = [mode.name for mode in profile.modes if holds(mode.releases, release)]
     for name in sorted(chosen.difference(names)):
         todo = nearest(name, names, f"it has {', '.join(names)}")
-        raise InputError(f"profile {profile.name} has no mode {name}", "--mode", todo)
-    return release or profile.releases[-1], chosen
+        in_release = f" in release {release}" if any(mode.name == name for mode in profile.modes) else ""
+        raise InputError(f"profile {profile.name} has no mode {name}{in_release}", "--mode", todo)
+    return release, chosen
 
 
 def _mode(mode: Mode, rows: Mapping[str, Probe], release: str, *, wanted: bool) -> ModeReport:

@@ -38,6 +38,7 @@ class Mode(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     group: str
     needs: tuple[Need, ...]
+    releases: str = ""
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -153,13 +154,21 @@ def parse(text: str, where: str) -> Profile:
     for group in groups:
         if all(table.group != group.name for table in modes.values()):
             raise InputError(f"no mode is in group {group.name}", at.at("group", group.name), "add one or remove it")
+    for name, table in modes.items():
+        _check_releases(table.releases, at.at("mode", name))
     resolved = tuple(
-        Mode(name=name, title=table.title, group=table.group, needs=tuple(_unique(_needs(name, book, {}, (), at))))
+        Mode(
+            name=name,
+            title=table.title,
+            group=table.group,
+            needs=tuple(_unique(_needs(name, book, {}, (), at))),
+            releases=table.releases,
+        )
         for name, table in modes.items()
     )
     for mode in resolved:
         for release in head.releases:
-            if not any(holds(need.releases, release) for need in mode.needs):
+            if holds(mode.releases, release) and not any(holds(need.releases, release) for need in mode.needs):
                 where = at.at("mode", mode.name)
                 raise InputError(f"mode {mode.name} needs nothing in release {release}", where, "add a need")
     return Profile(name=head.name, title=head.title, releases=head.releases, groups=groups, modes=resolved)
@@ -203,12 +212,17 @@ def _need(raw: Mapping[str, Any], table: _Part, fill: Mapping[str, str], where: 
     releases = need.releases or table.releases
     try:
         expr.parse(row)
-        holds(releases, "0")
     except expr.ExprError as error:
         raise InputError(f"{row!r}: {error}", where, "write ids joined by and, or, ( )") from error
+    _check_releases(releases, where)
+    return msgspec.structs.replace(need, row=row, releases=releases)
+
+
+def _check_releases(releases: str, where: str) -> None:
+    try:
+        holds(releases, "0")
     except ValueError as error:
         raise InputError(f"releases {releases!r}", where, 'write conditions like ">=3.30, <3.32"') from error
-    return msgspec.structs.replace(need, row=row, releases=releases)
 
 
 def _unique(needs: Iterator[Need]) -> Iterator[Need]:

@@ -128,7 +128,7 @@ def test_informational_groups_do_not_count() -> None:
 
 
 def test_failure_and_doubt() -> None:
-    doubt = synthetic.calico_but({"xt.nft.ipv4.match.set": "absent", "xt.legacy.ipv4.match.set": "denied"})
+    doubt = synthetic.calico_but({"link.ipip": "absent", "route.onlink.inet": "denied"})
     assert exit_code(judge(doubt, CALICO)) == 3
 
 
