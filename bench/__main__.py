@@ -57,11 +57,8 @@ def families(answers: list[dict[str, object]]) -> None:
         print(f"  {name:20} {count[name]:4} rows {ns / 1e6:8.2f} ms")
 
 
-def main() -> None:
-    """Print it all."""
-    if os.geteuid():
-        sys.exit("bench: run as root")
-    answers = rows()
+def same_questions() -> None:
+    """Rows that programs can ask too, beside those programs."""
     with tempfile.TemporaryDirectory() as folder:
         questions = Path(folder) / "questions.sh"
         questions.write_text(script.render(ORACLES))
@@ -69,22 +66,37 @@ def main() -> None:
         print(f"The same {len(ORACLES)} questions, {ROUNDS} interleaved runs, medians:")
         costs = interleaved({"collector": [COLLECTOR, "--select", select], "programs": ["sh", str(questions)]}, ROUNDS)
     table(costs, "collector")
-    print(f"  programs / collector: wall {ratio(costs['programs'], costs['collector'], lambda c: c.wall + c.settle):.1f} "
-          "with the teardown of namespaces")  # fmt: skip
-    print(f"\nEverything, {len(answers)} rows:")
-    kprobe = str(ROOT / ".venv/bin/kprobe")
-    costs = interleaved(
-        {"collector": [COLLECTOR], "kprobe run": [kprobe, "run"], "python3 -c pass": [sys.executable, "-c", ""]}, ROUNDS
-    )
-    table(costs, "collector")
+    whole = ratio(costs["programs"], costs["collector"], lambda c: c.wall + c.settle)
+    print(f"  programs / collector, with the teardown of namespaces: {whole:.1f}")
+
+
+def everything(count: int) -> None:
+    """A whole run beside the command line around it, and beside bpftool's, which is of BPF alone."""
+    commands = {
+        "collector": [COLLECTOR],
+        "kprobe run": [str(ROOT / ".venv/bin/kprobe"), "run"],
+        "python3 -c pass": [sys.executable, "-c", ""],
+        "collector, bpf.* alone": [COLLECTOR, "--select", "bpf.*"],
+        "bpftool feature probe kernel": ["bpftool", "-j", "feature", "probe", "kernel"],
+    }
+    costs = interleaved(commands, ROUNDS)
     alone = costs["collector"]
-    print(
-        f"  kprobe run above the collector: {median(costs['kprobe run'], lambda c: c.wall) - median(alone, lambda c: c.wall):.0f} ms"
-    )
-    print(
-        f"  user share of the collector's CPU: {median(alone, lambda c: c.user) / max(median(alone, lambda c: c.cpu), 1e-9):.0%}"
-    )
-    print(f"  system calls a row: {syscalls() / len(answers):.1f}")
+    print(f"\nEverything, {count} rows:")
+    table(costs, "collector")
+    above = median(costs["kprobe run"], lambda c: c.wall) - median(alone, lambda c: c.wall)
+    print(f"  kprobe run above the collector: {above:.0f} ms")
+    share = median(alone, lambda c: c.user) / max(median(alone, lambda c: c.cpu), 1e-9)
+    print(f"  user share of the collector's CPU: {share:.0%}")
+    print(f"  system calls a row: {syscalls() / count:.1f}")
+
+
+def main() -> None:
+    """Print it all."""
+    if os.geteuid():
+        sys.exit("bench: run as root")
+    answers = rows()
+    same_questions()
+    everything(len(answers))
     print("\nWhere the collector's time goes:")
     families(answers)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
-"""Measures whole processes side by side: interleaved runs, medians, ratios. Never a test: numbers are read by people."""
+"""Measures whole processes side by side: interleaved runs, medians, ratios. Never a test: people read the numbers."""
 
 import os
 import statistics
@@ -15,7 +15,7 @@ QUIET_S = 3.0
 
 @dataclass(frozen=True)
 class Cost:
-    """One run of one command, in seconds. ``user`` and ``system`` are of its processes, ``settle`` until namespaces are gone."""
+    """One run, in seconds. ``user`` and ``system`` are of its processes, ``settle`` is until namespaces are gone."""
 
     wall: float
     user: float

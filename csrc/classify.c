@@ -5,6 +5,7 @@
 
 #include "probe.h"
 
+/* clang-format off */
 static const struct {
 	int err;
 	const char *name;
@@ -22,6 +23,7 @@ static const struct {
 #undef N
 	{ 524, "ENOTSUPP" }, /* the kernel's own, never in a libc header */
 };
+/* clang-format on */
 
 const char *kp_errno_name(int err, char *buf)
 {
@@ -69,11 +71,11 @@ static const char *missing_cap(const struct kp_env *env, uint64_t gate)
 	if (!missing)
 		return NULL;
 	if (missing & KP_CAP_NET_ADMIN)
-		return init ? "needs CAP_NET_ADMIN in the initial user namespace: run as root on the node" :
-			      "needs CAP_NET_ADMIN: run as root, or add the capability to the container";
+		return init ? "needs CAP_NET_ADMIN in the initial user namespace: run as root on the node"
+			    : "needs CAP_NET_ADMIN: run as root, or add the capability to the container";
 	if (missing & KP_CAP_SYS_ADMIN)
-		return init ? "needs CAP_SYS_ADMIN in the initial user namespace: run as root on the node" :
-			      "needs CAP_SYS_ADMIN: run as root, or add the capability to the container";
+		return init ? "needs CAP_SYS_ADMIN in the initial user namespace: run as root on the node"
+			    : "needs CAP_SYS_ADMIN: run as root, or add the capability to the container";
 	if (missing & KP_CAP_SYS_MODULE)
 		return "needs CAP_SYS_MODULE in the initial user namespace: run as root on the node";
 	return "needs a capability that this process has not: run as root on the node";
@@ -89,7 +91,8 @@ static const struct kp_rule unshare_rules[] = {
 
 static const struct kp_rule common_rules[] = {
 	{ EPERM, KP_DENIED, "refused although the capability is held: an LSM, a seccomp filter or a device policy (see node.lsm)" },
-	{ EACCES, KP_DENIED, "refused although the capability is held: an LSM, a seccomp filter or a device policy (see node.lsm)" },
+	{ EACCES, KP_DENIED,
+	  "refused although the capability is held: an LSM, a seccomp filter or a device policy (see node.lsm)" },
 	{ ENOMEM, KP_UNKNOWN, "the kernel ran out of memory, twice: free some and run again" },
 	{ ENOBUFS, KP_UNKNOWN, "the kernel ran out of buffers, twice: run again" },
 	{ EBUSY, KP_UNKNOWN, "the kernel said busy, twice: run again" },
@@ -115,7 +118,8 @@ enum kp_outcome kp_classify(const struct kp_env *env, const struct kp_probe *row
 
 	/* A filter cannot be told from an old kernel by its errno: never call that absent. */
 	if (env->seccomp > 0 && (err == ENOSYS || (call == KP_CALL_SOCKET && err == EAFNOSUPPORT))) {
-		*ret_reason = "a seccomp filter is active and may have answered for the kernel: run without it (privileged, or Unconfined)";
+		*ret_reason = "a seccomp filter is active and may have answered for the kernel: run without it (privileged, or "
+			      "Unconfined)";
 		return KP_UNKNOWN;
 	}
 	/* Without its capability a gated call says nothing about the kernel, whatever the errno (v6.x rtnetlink says EINVAL first). */
@@ -132,7 +136,8 @@ enum kp_outcome kp_classify(const struct kp_env *env, const struct kp_probe *row
 		return KP_UNKNOWN;
 	}
 	if (call == KP_CALL_BPF_CHARGED && err == EPERM) {
-		*ret_reason = "RLIMIT_MEMLOCK, which kernels before 5.11 charge BPF to, could not be raised: run as root with CAP_SYS_RESOURCE";
+		*ret_reason = "RLIMIT_MEMLOCK, which kernels before 5.11 charge BPF to, could not be raised: run as root with "
+			      "CAP_SYS_RESOURCE";
 		return KP_UNKNOWN;
 	}
 	if (call == KP_CALL_BPF || call == KP_CALL_BPF_CHARGED) {
@@ -156,8 +161,8 @@ enum kp_outcome kp_classify(const struct kp_env *env, const struct kp_probe *row
 		*ret_reason = rule->why ? rule->why : "";
 		return rule->outcome;
 	}
-	*ret_reason = err == EEXIST ? "the name was taken, which proves nothing: run again" :
-				      "this errno has no rule at this row: please report it with the evidence";
+	*ret_reason = err == EEXIST ? "the name was taken, which proves nothing: run again"
+				    : "this errno has no rule at this row: please report it with the evidence";
 	return KP_UNKNOWN;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
-/* The list of families and the loop; also the catalogue and the plan, which read the same rows. */
+/* The list of families and the loop. */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -54,120 +54,6 @@ const char *kp_version(void)
 	return KP_VERSION;
 }
 
-static bool present(const struct kp_modinfo *info, const char *name)
-{
-	const struct kp_module *m = kp_modinfo_find(info, name);
-
-	return m && (m->state == KP_MOD_LOADED || m->state == KP_MOD_BUILTIN);
-}
-
-/*
- * One word of .modules, whose alternatives a|b differ by kernel version: is what this kernel would ask for there already? Of the
- * names that exist on this kernel all must be: with one that is a mere file, the kernel would load that one.
- * If not, *ret_name and *ret_state are the alternative that says most.
- */
-static bool nothing_to_load(const struct kp_modinfo *info, const char *word, char *ret_name, size_t size, enum kp_modstate *ret_state)
-{
-	bool some = false;
-
-	*ret_state = KP_MOD_NOWHERE;
-	ret_name[0] = '\0';
-	for (const char *p = word; *p; p += *p == '|') {
-		const struct kp_module *m;
-		char one[96];
-		size_t n = 0;
-
-		while (*p && *p != '|' && n + 1 < sizeof(one))
-			one[n++] = *p++;
-		one[n] = '\0';
-		m = kp_modinfo_find(info, one);
-		if (m && (m->state == KP_MOD_LOADED || m->state == KP_MOD_BUILTIN)) {
-			some = true;
-			continue;
-		}
-		if (ret_name[0] && (!m || m->state == KP_MOD_NOWHERE || *ret_state == KP_MOD_FILE))
-			continue;
-		kp_copy(ret_name, size, one);
-		*ret_state = m ? m->state : KP_MOD_NOWHERE;
-	}
-	return some && *ret_state != KP_MOD_FILE;
-}
-
-static void refuse(struct kp_result *res, const char *step, const char *a, const char *name, const char *b)
-{
-	kp_unknown(res, step, a);
-	kp_cat(res->reason, sizeof(res->reason), name);
-	kp_cat(res->reason, sizeof(res->reason), b);
-}
-
-/* --no-autoload promises that not one module is asked for: what is not certainly there is not tried. */
-static bool autoload_free(const struct kp_run *run, const struct kp_probe *row, struct kp_result *res)
-{
-	enum kp_modstate state;
-	char word[128], name[96];
-
-	for (const char *p = row->modules; kp_word(&p, word, sizeof(word));) {
-		if (nothing_to_load(&run->modinfo, word, name, sizeof(name), &state))
-			continue;
-		if (state == KP_MOD_FILE)
-			refuse(res, "no-autoload", "would load ", name, ": run without --no-autoload");
-		else if (state == KP_MOD_UNREADABLE)
-			refuse(res, "no-autoload", "may load ", name, ": it is not loaded, and whether it is built in cannot be read");
-		else
-			refuse(res, "no-autoload", "would make the kernel ask for ", name, ", which has no file: run without --no-autoload");
-		return false;
-	}
-	return true;
-}
-
-/* Would trying @row change the host lastingly, on this kernel, with the modules it has now? */
-static bool risky(const struct kp_run *run, const struct kp_probe *row)
-{
-	bool old = run->env.release < KP_RELEASE(4, 10);
-
-	switch ((enum kp_risk)row->risk) {
-	case KP_SAFE:
-		return false;
-	case KP_RISK_CONNTRACK:
-		return run->env.modular && old && !present(&run->modinfo, "nf_conntrack");
-	case KP_RISK_MODULE:
-		return run->env.modular && !present(&run->modinfo, row->risk_module);
-	case KP_RISK_ALWAYS:
-		break;
-	}
-	return true;
-}
-
-bool kp_may_try(const struct kp_run *run, const struct kp_probe *row, struct kp_result *res)
-{
-	if (run->env.flags & KP_NO_AUTOLOAD && run->env.modular && !autoload_free(run, row, res))
-		return false;
-	if (run->env.flags & KP_INTRUSIVE || !risky(run, row))
-		return true;
-	if (row->risk == KP_RISK_CONNTRACK)
-		refuse(res, "risk", "would load nf_conntrack, whose hooks stay in every namespace before Linux 4.10", "", ": run with --intrusive");
-	else
-		refuse(res, "risk", "changes this host lastingly (", row->host ? row->host : "see kprobe explain", "): run with --intrusive");
-	return false;
-}
-
-/* What a row says of itself. @why: also what explains a no, or what it loaded; a plain yes needs no explanation. */
-static void describe(struct kp_out *o, const struct kp_family *fam, const struct kp_probe *row, bool why)
-{
-	static const char *const controls[] = { [KP_NO_CONTROL] = "", [KP_POSITIVE] = "positive", [KP_NEGATIVE] = "negative" };
-
-	kp_js_text(o, "family", fam->name);
-	kp_js_text(o, "id", row->id);
-	kp_js_text(o, "title", row->title);
-	kp_js_text(o, "control", controls[row->control]);
-	if (!why)
-		return;
-	kp_js_words(o, "modules", row->modules);
-	kp_js_words(o, "kconfig", row->kconfig);
-	kp_js_text(o, "since", row->since);
-	kp_js_words(o, "needs", row->needs);
-}
-
 void kp_record(struct kp_run *run, unsigned int fam, unsigned int row, const struct kp_result *res)
 {
 	const struct kp_probe *p = &kp_families[fam]->rows[row];
@@ -180,7 +66,7 @@ void kp_record(struct kp_run *run, unsigned int fam, unsigned int row, const str
 	kp_js_open(o, "probe");
 	kp_js_int(o, "seq", run->seq++);
 	kp_js_int(o, "worker", run->workers);
-	describe(o, kp_families[fam], p, res->outcome != KP_WORKS || res->loaded[0]);
+	kp_describe(o, kp_families[fam], p, res->outcome != KP_WORKS || res->loaded[0]);
 	kp_js_text(o, "outcome", kp_outcome_name(res->outcome));
 	kp_js_text(o, "step", res->step);
 	if (res->err)
@@ -319,14 +205,14 @@ static void end(struct kp_run *run, uint64_t t0)
 }
 
 /* Some hundred KB, for one run: from the kernel, so that two runs in one process do not meet. */
-static struct kp_run *new_run(void)
+struct kp_run *kp_run_new(void)
 {
 	void *p = mmap(NULL, sizeof(struct kp_run), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	return p == MAP_FAILED ? NULL : p;
 }
 
-static void free_run(struct kp_run **run)
+void kp_run_freep(struct kp_run **run)
 {
 	if (*run && (*run)->ledger.fd >= 0)
 		close((*run)->ledger.fd);
@@ -335,7 +221,7 @@ static void free_run(struct kp_run **run)
 }
 
 /* What kp_run(), kp_list() and kp_plan() have in common. Returns 0 or -errno. */
-static int prepare(struct kp_run *run, int fd, const char *select, unsigned int flags)
+int kp_run_prepare(struct kp_run *run, int fd, const char *select, unsigned int flags)
 {
 	int rc;
 
@@ -351,9 +237,9 @@ static int prepare(struct kp_run *run, int fd, const char *select, unsigned int 
 
 int kp_run(int fd, const char *select, unsigned int flags, unsigned int deadline_ms, const struct kp_watch *watch)
 {
-	__attribute__((cleanup(free_run))) struct kp_run *run = new_run();
+	kp_autorun run = kp_run_new();
 	uint64_t t0 = now_ns();
-	int rc = prepare(run, fd, select, flags);
+	int rc = kp_run_prepare(run, fd, select, flags);
 
 	if (rc)
 		return rc;
@@ -375,96 +261,4 @@ int kp_run(int fd, const char *select, unsigned int flags, unsigned int deadline
 int kp_collect(int fd, const char *select, unsigned int flags, unsigned int deadline_ms)
 {
 	return kp_run(fd, select, flags, deadline_ms, NULL);
-}
-
-/* @over: rules that go before these: what has one of them is not said again. */
-static void describe_rules(struct kp_out *o, const struct kp_rule *rules, const struct kp_rule *over)
-{
-	for (const struct kp_rule *r = rules; r && r->err; r++) {
-		char text[KP_TEXT], buf[16];
-
-		if (kp_find_rule(over, r->err))
-			continue;
-		kp_copy(text, sizeof(text), kp_outcome_name(r->outcome));
-		kp_cat(text, sizeof(text), r->why ? ": " : "");
-		kp_cat(text, sizeof(text), r->why ? r->why : "");
-		kp_js_text(o, kp_errno_name(r->err, buf), text);
-	}
-}
-
-static void describe_more(struct kp_out *o, const struct kp_family *fam, const struct kp_probe *row)
-{
-	static const char *const risks[] = {
-		[KP_RISK_CONNTRACK] = "changes the host lastingly before Linux 4.10, unless nf_conntrack is there already",
-		[KP_RISK_MODULE] = "changes the host lastingly, unless the module is there already",
-		[KP_RISK_ALWAYS] = "changes the host lastingly",
-	};
-
-	kp_js_text(o, "asks", row->asks ? row->asks : row->by->asks);
-	kp_js_text(o, "proves", row->by->proves);
-	kp_js_object(o, "errnos");
-	describe_rules(o, row->rules, NULL);
-	describe_rules(o, row->by->rules, row->rules);
-	kp_js_end(o, '}');
-	kp_js_text(o, "host", row->host);
-	kp_js_text(o, "records", fam->records);
-	kp_js_text(o, "risk", risks[row->risk]);
-}
-
-static void would_load(struct kp_out *o, const struct kp_modinfo *info, const struct kp_probe *row)
-{
-	enum kp_modstate state;
-	bool any = false;
-	char word[128], name[96];
-
-	for (const char *p = row->modules; kp_word(&p, word, sizeof(word));) {
-		if (nothing_to_load(info, word, name, sizeof(name), &state) || state != KP_MOD_FILE)
-			continue;
-		if (!any)
-			kp_js_array(o, "would_load");
-		any = true;
-		kp_js_item(o, name);
-	}
-	if (any)
-		kp_js_end(o, ']');
-}
-
-static int catalogue(int fd, const char *select, unsigned int flags, bool plan)
-{
-	__attribute__((cleanup(free_run))) struct kp_run *run = new_run();
-	int rc = prepare(run, fd, select, flags);
-	unsigned int n = 0;
-
-	if (rc)
-		return rc;
-	if (plan)
-		kp_modinfo_scan(&run->modinfo);
-	for (unsigned int f = 0; f < kp_n_families; f++)
-		for (unsigned int i = 0; i < kp_families[f]->n_rows; i++, n++) {
-			const struct kp_probe *row = &kp_families[f]->rows[i];
-			struct kp_result res = { 0 };
-
-			if (!run->sel.chosen[n])
-				continue;
-			kp_js_open(&run->out, "row");
-			describe(&run->out, kp_families[f], row, true);
-			describe_more(&run->out, kp_families[f], row);
-			if (plan) {
-				would_load(&run->out, &run->modinfo, row);
-				kp_js_bool(&run->out, "tried", kp_may_try(run, row, &res));
-				kp_js_text(&run->out, "reason", res.reason);
-			}
-			kp_js_close(&run->out);
-		}
-	return run->out.err;
-}
-
-int kp_list(int fd, const char *select)
-{
-	return catalogue(fd, select, 0, false);
-}
-
-int kp_plan(int fd, const char *select, unsigned int flags)
-{
-	return catalogue(fd, select, flags, true);
 }

@@ -24,12 +24,17 @@ static void puts_raw(struct kp_out *o, const char *text)
 /* Bytes of the valid UTF-8 sequence at @p, 0 when it is none (RFC 3629: no overlongs, no surrogates, no more than U+10FFFF). */
 static unsigned int utf8(const unsigned char *p)
 {
-	unsigned int n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] <= 0xdf ? 2 : (p[0] & 0xf0) == 0xe0 ? 3 : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4 : 0;
+	unsigned int n = p[0] < 0x80                    ? 1
+			 : p[0] >= 0xc2 && p[0] <= 0xdf ? 2
+			 : (p[0] & 0xf0) == 0xe0        ? 3
+			 : p[0] >= 0xf0 && p[0] <= 0xf4 ? 4
+							: 0;
 
 	for (unsigned int i = 1; i < n; i++)
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
+	    (p[0] == 0xf4 && p[1] > 0x8f))
 		return 0;
 	return n;
 }

@@ -135,9 +135,21 @@ static bool is_param(const char *word, const char *name)
 /* The allow-listed words of the command line, never another; of one that is there twice, both values. */
 static void cmdline(struct kp_out *o, const struct kp_fact *f, const struct kp_env *env)
 {
-	static const char *const names[] = { "ipv6.disable", "ipv6.disable_ipv6", "module_blacklist", "modprobe.blacklist",
-					     "initcall_blacklist", "nomodule", "module.sig_enforce", "lockdown", "selinux", "apparmor",
-					     "security", "lsm", "fips", "cgroup_no_v1", "systemd.unified_cgroup_hierarchy" };
+	static const char *const names[] = { "ipv6.disable",
+					     "ipv6.disable_ipv6",
+					     "module_blacklist",
+					     "modprobe.blacklist",
+					     "initcall_blacklist",
+					     "nomodule",
+					     "module.sig_enforce",
+					     "lockdown",
+					     "selinux",
+					     "apparmor",
+					     "security",
+					     "lsm",
+					     "fips",
+					     "cgroup_no_v1",
+					     "systemd.unified_cgroup_hierarchy" };
 	char head[KP_HEAD], word[KP_VALUE], values[KP_VALUE];
 
 	(void)env;
@@ -267,18 +279,18 @@ static void sysctls(struct kp_out *o, const struct kp_fact *f, const struct kp_e
 }
 
 static const struct kp_key os_keys[] = { { "ID=", "id", false },
-				      { "ID_LIKE=", "id_like", false },
-				      { "VERSION_ID=", "version_id", false },
-				      { "VARIANT_ID=", "variant_id", false },
-				      { "PRETTY_NAME=", "pretty_name", false },
-				      { NULL, NULL, false } };
+					 { "ID_LIKE=", "id_like", false },
+					 { "VERSION_ID=", "version_id", false },
+					 { "VARIANT_ID=", "variant_id", false },
+					 { "PRETTY_NAME=", "pretty_name", false },
+					 { NULL, NULL, false } };
 static const struct kp_key memory_keys[] = { { "MemTotal:", "total_kib", true },
-					  { "MemAvailable:", "available_kib", true }, /* since v3.14 */
-					  { NULL, NULL, false } };
+					     { "MemAvailable:", "available_kib", true }, /* since v3.14 */
+					     { NULL, NULL, false } };
 static const struct kp_part ipv6_parts[] = { { "all.disable_ipv6", "/proc/sys/net/ipv6/conf/all/disable_ipv6" },
-					  { "default.disable_ipv6", "/proc/sys/net/ipv6/conf/default/disable_ipv6" },
-					  { "module.disable", "/sys/module/ipv6/parameters/disable" },
-					  { NULL, NULL } };
+					     { "default.disable_ipv6", "/proc/sys/net/ipv6/conf/default/disable_ipv6" },
+					     { "module.disable", "/sys/module/ipv6/parameters/disable" },
+					     { NULL, NULL } };
 
 static const struct kp_fact facts[] = {
 	{ "node.arch", "uname(2), sysconf(3)", machine, NULL },

@@ -39,9 +39,9 @@ void kp_self_namespaces(struct kp_out *o, const struct kp_fact *f, const struct 
 	kp_fact_close(o);
 }
 
-static const struct kp_key cap_keys[] = { { "CapEff:", "effective", false },   { "CapPrm:", "permitted", false },
-				       { "CapBnd:", "bounding", false },    { "CapInh:", "inheritable", false },
-				       { "CapAmb:", "ambient", false },     { NULL, NULL, false } };
+static const struct kp_key cap_keys[] = { { "CapEff:", "effective", false }, { "CapPrm:", "permitted", false },
+					  { "CapBnd:", "bounding", false },  { "CapInh:", "inheritable", false },
+					  { "CapAmb:", "ambient", false },   { NULL, NULL, false } };
 
 void kp_self_capabilities(struct kp_out *o, const struct kp_fact *f, const struct kp_env *env)
 {
@@ -123,8 +123,8 @@ void kp_self_lockdown(struct kp_out *o, const struct kp_fact *f, const struct kp
  */
 static bool ask_lsms(char *list, size_t size)
 {
-	static const char *const names[] = { "capability", "selinux",   "smack",    "tomoyo", "apparmor", "yama", "loadpin",
-					     "safesetid",  "lockdown",  "bpf",      "landlock", "ima",    "evm",  "ipe" };
+	static const char *const names[] = { "capability", "selinux",  "smack", "tomoyo",   "apparmor", "yama", "loadpin",
+					     "safesetid",  "lockdown", "bpf",   "landlock", "ima",      "evm",  "ipe" };
 	uint64_t id[32];
 	uint32_t bytes = sizeof(id);
 	long n = syscall(461, id, &bytes, 0);
@@ -142,7 +142,7 @@ static bool ask_lsms(char *list, size_t size)
 void kp_self_lsm(struct kp_out *o, const struct kp_fact *f, const struct kp_env *env)
 {
 	static const struct kp_part apparmor[] = { { "apparmor", "/sys/module/apparmor/parameters/enabled" },
-						{ "label", "/proc/self/attr/current" } };
+						   { "label", "/proc/self/attr/current" } };
 	char list[KP_VALUE] = "", mode[KP_VALUE], label[KP_VALUE];
 	const char *source = f->path;
 	int err = kp_first_line(f->path, list, sizeof(list));
@@ -168,7 +168,9 @@ void kp_self_lsm(struct kp_out *o, const struct kp_fact *f, const struct kp_env 
 
 void kp_self_container(struct kp_out *o, const struct kp_fact *f, const struct kp_env *env)
 {
-	static const char *const hints[] = { "kubepods", "docker", "crio", "libpod", "containerd", "lxc", "nspawn", "machine.slice" };
+	static const char *const hints[] = {
+		"kubepods", "docker", "crio", "libpod", "containerd", "lxc", "nspawn", "machine.slice"
+	};
 	static const char *const cgroups[] = { "/proc/1/cgroup", "/proc/self/cgroup" };
 	const char *word = getenv("container"), *found = "";
 	char head[KP_HEAD];
@@ -186,7 +188,8 @@ void kp_self_container(struct kp_out *o, const struct kp_fact *f, const struct k
 	kp_js_text(o, "cgroup", found);
 	/* By convention the name of a container manager; what does not look like one is not passed on. */
 	if (word && *word)
-		kp_js_text(o, "environment", strlen(word) <= 32 && !word[strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-_")] ? word : "yes");
+		kp_js_text(o, "environment",
+			   strlen(word) <= 32 && !word[strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-_")] ? word : "yes");
 	kp_js_bool(o, "own_pid_namespace", inode && inode != INIT_PID);
 	kp_fact_close(o);
 }

@@ -11,6 +11,7 @@
 #include "str.h"
 #include "table.h"
 
+/* clang-format off */
 static const char usage[] =
 	"kprobe-collect: asks this kernel, by doing, what it can do for container networking\n"
 	"\n"
@@ -26,8 +27,20 @@ static const char usage[] =
 	"  --version, --help\n"
 	"\n"
 	"Exit status: 0 ran (whatever the answers are) · 2 usage, or it could not run\n";
+/* clang-format on */
 
-enum opt { OPT_LIST = 1, OPT_PLAN, OPT_SELECT, OPT_NO_AUTOLOAD, OPT_INTRUSIVE, OPT_UNLOAD, OPT_DEADLINE, OPT_OUTPUT, OPT_VERSION, OPT_HELP };
+enum opt {
+	OPT_LIST = 1,
+	OPT_PLAN,
+	OPT_SELECT,
+	OPT_NO_AUTOLOAD,
+	OPT_INTRUSIVE,
+	OPT_UNLOAD,
+	OPT_DEADLINE,
+	OPT_OUTPUT,
+	OPT_VERSION,
+	OPT_HELP
+};
 
 static const struct option options[] = {
 	{ "list", no_argument, NULL, OPT_LIST },

@@ -56,7 +56,7 @@ enum kp_call {
 	KP_CALL_SOCKET,     /* socket(2) itself */
 	KP_CALL_UNSHARE,    /* unshare(2), setns(2), clone(2) of a namespace */
 	KP_CALL_XT_SOCKOPT, /* legacy x_tables get/setsockopt, which does not autoload ip_tables by itself */
-	KP_CALL_BPF,        /* bpf(2), whose EACCES and E2BIG may be the verifier's: the row's rules come before the common ones */
+	KP_CALL_BPF, /* bpf(2), whose EACCES and E2BIG may be the verifier's: the row's rules come before the common ones */
 	KP_CALL_BPF_CHARGED, /* bpf(2) on a kernel that charges RLIMIT_MEMLOCK, which could not be raised */
 };
 
@@ -74,15 +74,15 @@ struct kp_rule {
 /* One row's answer; goes through a pipe in one write, so it stays under PIPE_BUF. */
 struct kp_result {
 	uint8_t outcome; /* enum kp_outcome */
-	bool retry;      /* ENOMEM or EBUSY decided: worth one more try in a fresh worker */
-	int32_t err;     /* positive errno of the deciding step */
+	bool retry; /* ENOMEM or EBUSY decided: worth one more try in a fresh worker */
+	int32_t err; /* positive errno of the deciding step */
 	uint64_t ns;
 	uint32_t taint;
 	char step[40];
 	char extack[KP_TEXT];
 	char reason[KP_TEXT];
-	char detail[512];  /* "key=value\n"… */
-	char loaded[640];  /* "module\n"… that appeared while the row ran */
+	char detail[512]; /* "key=value\n"… */
+	char loaded[640]; /* "module\n"… that appeared while the row ran */
 	char log[KP_LOG_LINES][KP_LOG_TEXT];
 };
 
@@ -92,27 +92,27 @@ struct kp_probe;
 /* How rows ask. */
 struct kp_method {
 	void (*run)(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res);
-	const char *asks;              /* one sentence: which calls, in which order */
-	const char *proves;            /* one sentence: what makes it `works`, `absent`, `broken` */
-	const struct kp_rule *rules;   /* may be NULL */
-	uint64_t gate;                 /* KP_CAP_*, KP_GATE_INIT */
+	const char *asks; /* one sentence: which calls, in which order */
+	const char *proves; /* one sentence: what makes it `works`, `absent`, `broken` */
+	const struct kp_rule *rules; /* may be NULL */
+	uint64_t gate; /* KP_CAP_*, KP_GATE_INIT */
 };
 
 #define KP_FRESH_NETNS 1u /* the row wants a network namespace nobody used before it */
 
 struct kp_probe {
-	const char *id;      /* family.object[.variant], stable for ever */
+	const char *id; /* family.object[.variant], stable for ever */
 	const char *title;
 	const char *modules; /* blank-separated: everything the kernel may be asked to load for this row, by module name */
 	const char *kconfig; /* blank-separated, CONFIG_… */
-	const char *since;   /* first release */
-	const char *needs;   /* blank-separated ids of rows before this one, all of which must work */
-	const char *host;    /* what the kernel makes in the host's namespaces when the modules load */
-	const char *asks;    /* instead of the method's, where the row is special */
+	const char *since; /* first release */
+	const char *needs; /* blank-separated ids of rows before this one, all of which must work */
+	const char *host; /* what the kernel makes in the host's namespaces when the modules load */
+	const char *asks; /* instead of the method's, where the row is special */
 	const char *risk_module; /* of KP_RISK_MODULE */
-	uint8_t risk;            /* enum kp_risk */
-	uint8_t control;         /* enum kp_control */
-	uint8_t flags;           /* KP_FRESH_NETNS */
+	uint8_t risk; /* enum kp_risk */
+	uint8_t control; /* enum kp_control */
+	uint8_t flags; /* KP_FRESH_NETNS */
 	const struct kp_method *by;
 	const void *arg;
 	const struct kp_rule *rules; /* before the method's; may be NULL */
@@ -126,19 +126,20 @@ struct kp_family {
 	unsigned int flags;
 	const struct kp_probe *rows;
 	unsigned int n_rows;
-	const char *records; /* what a run of it may write into the kernel log or the audit trail, besides modules announcing themselves */
+	const char *
+		records; /* what a run of it may write into the kernel log or the audit trail, besides modules announcing themselves */
 };
 
 /* What this process is and may; decided once, before the first fork. */
 struct kp_env {
-	uint64_t caps;      /* effective, in the user namespace the workers live in */
+	uint64_t caps; /* effective, in the user namespace the workers live in */
 	uint64_t caps_init; /* effective, if that is the initial user namespace; else 0 */
-	int seccomp;        /* 0, 1, 2; -1 unreadable */
-	bool userns;        /* workers make a user namespace of their own */
-	bool modular;       /* /proc/modules exists: something could be loaded */
+	int seccomp; /* 0, 1, 2; -1 unreadable */
+	bool userns; /* workers make a user namespace of their own */
+	bool modular; /* /proc/modules exists: something could be loaded */
 	unsigned int flags; /* enum kp_flags */
 	unsigned int release; /* KP_RELEASE(major, minor); for risks, never for a verdict */
-	char lsm[96];       /* comma-separated, "" unreadable */
+	char lsm[96]; /* comma-separated, "" unreadable */
 };
 #define KP_RELEASE(a, b) ((unsigned int)(a) << 16 | (unsigned int)(b))
 
@@ -147,9 +148,9 @@ struct kp_env {
 struct kp_ctx {
 	const struct kp_env *env;
 	const struct kp_probe *row;
-	int nl[KP_NETLINK_MAX];  /* netlink sockets by protocol, -1: not open; closed when the namespace changes */
+	int nl[KP_NETLINK_MAX]; /* netlink sockets by protocol, -1: not open; closed when the namespace changes */
 	uint32_t seq;
-	char extack[KP_TEXT];    /* of the last netlink answer */
+	char extack[KP_TEXT]; /* of the last netlink answer */
 };
 
 /*

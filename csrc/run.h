@@ -61,13 +61,30 @@ struct kp_run {
 	unsigned int deadline_ms;
 	unsigned int seq;
 	unsigned int workers;
-	unsigned int n_dying; /* workers that were told to die, to be reaped at the end: their namespaces fall while the next one works */
+	unsigned int
+		n_dying; /* workers that were told to die, to be reaped at the end: their namespaces fall while the next one works */
 	pid_t dying[64];
 	unsigned int abandoned; /* workers that did not die: D state */
 	const struct kp_watch *watch;
 	const char *select;
 	char line[KP_LINE];
 };
+
+/* A run in memory of its own, from the kernel: two in one process do not meet. NULL: there is none to be had. */
+struct kp_run *kp_run_new(void);
+void kp_run_freep(struct kp_run **run);
+#define kp_autorun __attribute__((cleanup(kp_run_freep))) struct kp_run *
+/* Selects rows and looks at the process. Returns 0, -EINVAL for a bad selection, -ENOMEM when @run is NULL. */
+int kp_run_prepare(struct kp_run *run, int fd, const char *select, unsigned int flags);
+
+/* What a row says of itself. @why: also what explains a no, or what it loaded; a plain yes needs no explanation. */
+void kp_describe(struct kp_out *o, const struct kp_family *fam, const struct kp_probe *row, bool why);
+
+/*
+ * One word of .modules, whose alternatives a|b differ by kernel version: is what this kernel would ask for there already? Of the
+ * names that exist on this kernel all must be. If not, *ret_name and *ret_state are the alternative that says most.
+ */
+bool kp_nothing_to_load(const struct kp_modinfo *info, const char *word, char *ret_name, size_t size, enum kp_modstate *ret_state);
 
 int kp_env_scan(struct kp_env *ret, unsigned int flags);
 /* Capability masks of the caller, before any user namespace of the workers' own. */

@@ -42,8 +42,9 @@ static uint64_t read_taint(const struct bench *b)
 static bool allowed(const char *line, const char *modules)
 {
 	static const char *const prefixes[] = {
-		"x_tables:", "ip_tables:", "ip6_tables:", "xt_", "ipt_", "ip6t_", "nf_", "nft_", "nfnetlink", "ip_set", "set ", "Cannot find ",
-		"cannot load ", "IPVS:", "wireguard:", "vxlan:", "netlink:", "Lockdown:", "Loading of ", "module ", "Module ",
+		"x_tables:",  "ip_tables:", "ip6_tables:", "xt_",       "ipt_",         "ip6t_",        "nf_",
+		"nft_",       "nfnetlink",  "ip_set",      "set ",      "Cannot find ", "cannot load ", "IPVS:",
+		"wireguard:", "vxlan:",     "netlink:",    "Lockdown:", "Loading of ",  "module ",      "Module ",
 	};
 	char word[128];
 
@@ -182,7 +183,8 @@ static void answer(struct bench *b, unsigned int fam, const struct kp_probe *row
 
 	if (!row->control && void_id) {
 		kp_unknown(res, "control", "");
-		sentence(res, "the family's control ", void_id, " contradicts itself, so none of its answers can be believed: please report it");
+		sentence(res, "the family's control ", void_id,
+			 " contradicts itself, so none of its answers can be believed: please report it");
 		return;
 	}
 	if (!prerequisites(b->run, row, res) || !kp_may_try(b->run, row, res))

@@ -12,8 +12,8 @@ from kprobe.evidence import Row
 HEAD = """\
 # Probes
 
-Made by `make docs` from the rows in `csrc/probes/`; `kprobe explain ID` says more of each: what it asks, which answer proves what, who
-needs it. A row with a control mark tests kprobe itself, not the kernel.
+Made by `make docs` from the rows in `csrc/probes/`; `kprobe explain ID` says more of each: what it asks, which answer
+proves what, who needs it. A row with a control mark tests kprobe itself, not the kernel.
 """
 
 

@@ -155,6 +155,7 @@ static const struct kp_method ns_id = {
 	.gate = KP_CAP_SYS_ADMIN,
 };
 
+/* clang-format off */
 static const struct kp_probe rows[] = {
 	/* 1 is part of CSIGNAL and no flag of unshare(2) since there is one: refused by check_unshare_flags(). */
 	{ .id = "ns.control.negative", .title = "an invented kind of namespace", .control = KP_NEGATIVE,
@@ -171,6 +172,7 @@ static const struct kp_probe rows[] = {
 	{ .id = "ns.nsid", .title = "network namespace ids", .kconfig = "CONFIG_NET_NS", .since = "4.0", .needs = "ns.net",
 	  .by = &ns_id },
 };
+/* clang-format on */
 
 const struct kp_family kp_family_ns = {
 	.name = "ns",

@@ -65,6 +65,7 @@ static void run_fail(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_r
 	kp_fail(ctx, res, "ask", KP_CALL_PLAIN, *(const int *)row->arg);
 }
 
+/* clang-format off */
 #define METHOD(name) static const struct kp_method name = { .run = run_##name, .asks = "nothing", .proves = "nothing" }
 METHOD(fine);
 METHOD(hang);
@@ -73,9 +74,11 @@ METHOD(killed);
 METHOD(leave);
 METHOD(starve);
 METHOD(fail);
+/* clang-format on */
 
 #define ROW(name, ...) { .id = "selftest." name, .title = name, __VA_ARGS__ }
 
+/* clang-format off */
 static const struct kp_probe rows[] = {
 	ROW("control.negative", .control = KP_NEGATIVE, .by = &fail, .arg = &(const int){ ENXIO },
 	    .rules = (const struct kp_rule[]){ { ENXIO, KP_ABSENT, "invented" }, { 0 } }),
@@ -93,6 +96,7 @@ static const struct kp_probe rows[] = {
 	ROW("needs-works", .by = &fine, .needs = "selftest.after-crash"),
 	ROW("last", .by = &fine),
 };
+/* clang-format on */
 
 const struct kp_family kp_family_selftest = {
 	.name = "selftest",
@@ -102,11 +106,13 @@ const struct kp_family kp_family_selftest = {
 };
 
 /* A negative control that works: nothing of its family may be believed. */
+/* clang-format off */
 static const struct kp_probe void_rows[] = {
 	{ .id = "selftest-void.control.negative", .title = "a control that contradicts", .control = KP_NEGATIVE, .by = &fine },
 	{ .id = "selftest-void.control.positive", .title = "a control", .control = KP_POSITIVE, .by = &fine },
 	{ .id = "selftest-void.row", .title = "a row", .by = &fine },
 };
+/* clang-format on */
 
 const struct kp_family kp_family_selftest_void = {
 	.name = "selftest-void",
@@ -116,6 +122,7 @@ const struct kp_family kp_family_selftest_void = {
 };
 
 /* A positive control that could not be answered: no `absent` may be believed. */
+/* clang-format off */
 static const struct kp_probe doubt_rows[] = {
 	{ .id = "selftest-doubt.control.positive", .title = "a control without an answer", .control = KP_POSITIVE, .by = &fail,
 	  .arg = &(const int){ EDOM } },
@@ -125,6 +132,7 @@ static const struct kp_probe doubt_rows[] = {
 	  .rules = (const struct kp_rule[]){ { ENXIO, KP_ABSENT, "invented" }, { 0 } } },
 	{ .id = "selftest-doubt.works", .title = "a yes", .by = &fine },
 };
+/* clang-format on */
 
 const struct kp_family kp_family_selftest_doubt = {
 	.name = "selftest-doubt",

@@ -35,6 +35,7 @@ enum {
 };
 
 /* RFC 7748, section 6.1: Alice's private and public key, and Bob's public one. The kernel must compute the second from the first. */
+/* clang-format off */
 static const unsigned char alice_private[32] = {
 	0x77, 0x07, 0x6d, 0x0a, 0x73, 0x18, 0xa5, 0x7d, 0x3c, 0x16, 0xc1, 0x72, 0x51, 0xb2, 0x66, 0x45,
 	0xdf, 0x4c, 0x2f, 0x87, 0xeb, 0xc0, 0x99, 0x2a, 0xb1, 0x77, 0xfb, 0xa5, 0x1d, 0xb9, 0x2c, 0x2a,
@@ -47,6 +48,7 @@ static const unsigned char bob_public[32] = {
 	0xde, 0x9e, 0xdb, 0x7d, 0x7b, 0x7d, 0xc1, 0xb4, 0xd3, 0x5b, 0x61, 0xc2, 0xec, 0xe4, 0x35, 0x37,
 	0x3f, 0x83, 0x43, 0xc8, 0x5b, 0x78, 0x67, 0x4d, 0xad, 0xfc, 0x7e, 0x14, 0x6f, 0x88, 0x2b, 0x4f,
 };
+/* clang-format on */
 
 #define PORT 51820
 #define FWMARK 0x100000
@@ -62,7 +64,8 @@ static void run_device(struct kp_ctx *ctx, const struct kp_probe *row, struct kp
 static const struct kp_method make_device = {
 	.run = run_device,
 	.asks = "RTM_NEWLINK of kind wireguard in a network namespace of our own, RTM_GETLINK, set up",
-	.proves = "works: read back with that kind and MTU, and up, which is where its UDP sockets are made; absent: EOPNOTSUPP, no such kind",
+	.proves = "works: read back with that kind and MTU, and up, which is where its UDP sockets are made; absent: EOPNOTSUPP, "
+		  "no such kind",
 	.rules = kp_link_rules,
 	.gate = KP_CAP_NET_ADMIN,
 };
@@ -197,7 +200,8 @@ static void run_configure(struct kp_ctx *ctx, const struct kp_probe *row, struct
 
 static const struct kp_method configure_device = {
 	.run = run_configure,
-	.asks = "WG_CMD_SET_DEVICE with a private key, port, fwmark and a peer with an IPv4 and an IPv6 network; then WG_CMD_GET_DEVICE",
+	.asks = "WG_CMD_SET_DEVICE with a private key, port, fwmark and a peer with an IPv4 and an IPv6 network; then "
+		"WG_CMD_GET_DEVICE",
 	.proves = "works: all of it is read back, and the public key is the one that belongs to the private key (RFC 7748, 6.1)",
 	.rules = (const struct kp_rule[]){ { ENOENT, KP_ABSENT, "there is no generic netlink family \"wireguard\"" }, { 0 } },
 	.gate = KP_CAP_NET_ADMIN,
@@ -248,16 +252,19 @@ static void run_threaded(struct kp_ctx *ctx, const struct kp_probe *row, struct 
 
 static const struct kp_method threaded_napi = {
 	.run = run_threaded,
-	.asks = "after a peer was added: 1, then 0, written to /sys/class/net/wireguard.cali/threaded in a private sysfs mount, and read back",
+	.asks = "after a peer was added: 1, then 0, written to /sys/class/net/wireguard.cali/threaded in a private sysfs mount, "
+		"and read back",
 	.proves = "works: both are read back; absent: no such file, or the device cannot have it",
-	.rules = (const struct kp_rule[]){
-		{ ENOENT, KP_ABSENT, "no such file (came with v5.12, 5fdd2f0e5c64)" },
-		{ EOPNOTSUPP, KP_ABSENT, "the device has no NAPI instance to thread" },
-		{ 0 },
-	},
+	.rules =
+		(const struct kp_rule[]){
+			{ ENOENT, KP_ABSENT, "no such file (came with v5.12, 5fdd2f0e5c64)" },
+			{ EOPNOTSUPP, KP_ABSENT, "the device has no NAPI instance to thread" },
+			{ 0 },
+		},
 	.gate = KP_CAP_SYS_ADMIN,
 };
 
+/* clang-format off */
 static const struct kp_probe rows[] = {
 	{ .id = "link.wireguard.control.negative", .title = "an invented link kind", .control = KP_NEGATIVE, .modules = "rtnl-link-kpguard",
 	  .by = &make_device, .arg = &(const struct link_arg){ .kind = "kpguard", .name = "kpguard0" } },
@@ -271,6 +278,7 @@ static const struct kp_probe rows[] = {
 	{ .id = "link.wireguard.threaded", .title = "WireGuard: threaded NAPI", .modules = "wireguard", .kconfig = "CONFIG_WIREGUARD",
 	  .since = "5.12", .needs = "link.wireguard.configure ns.mount", .by = &threaded_napi },
 };
+/* clang-format on */
 
 const struct kp_family kp_family_wireguard = {
 	.name = "link.wireguard",

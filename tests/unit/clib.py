@@ -9,7 +9,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 CSRC = Path(__file__).resolve().parents[2] / "csrc"
-WARNINGS = ("-Wall", "-Wextra", "-Wshadow", "-Wstrict-prototypes", "-Wswitch-enum", "-Wvla", "-Werror", "-Wno-missing-field-initializers")
+WARNINGS = (
+    "-Wall",
+    "-Wextra",
+    "-Wshadow",
+    "-Wstrict-prototypes",
+    "-Wswitch-enum",
+    "-Wvla",
+    "-Werror",
+    "-Wno-missing-field-initializers",
+)
 
 
 def build(out: Path, sources: Sequence[Path], flags: Sequence[str]) -> Path:

@@ -24,7 +24,16 @@
 #include <linux/veth.h>
 
 /* <linux/netfilter/ipset/ip_set.h>, in the few numbers needed */
-enum { SET_CREATE = 2, SET_HEADER = 12, SET_PROTOCOL = 1, SET_NAME = 2, SET_TYPE = 3, SET_REVISION = 4, SET_FAMILY = 5, SET_DATA = 7 };
+enum {
+	SET_CREATE = 2,
+	SET_HEADER = 12,
+	SET_PROTOCOL = 1,
+	SET_NAME = 2,
+	SET_TYPE = 3,
+	SET_REVISION = 4,
+	SET_FAMILY = 5,
+	SET_DATA = 7
+};
 
 #define INET 2 /* NFPROTO_IPV4 */
 

@@ -20,6 +20,8 @@ LATER = {
     "bpf.btf": "bpftool; issue 3",
     "nft": "nft; issue 3",
     "conntrack": "conntrack; issue 3",
+    "nflog": "pyroute2; issue 3",
+    "nfqueue": "pyroute2; issue 3",
     "socket": "ss, python; issue 3",
     "sysctl": "files of /proc/sys; issue 3",
     "ipvs": "ipvsadm; issue 3",
