@@ -202,8 +202,10 @@ def test_notes_of_the_end() -> None:
     end = End(rows=1, ns=1, left=left, leaks={"children": 1})
     notes = judge(msgspec.structs.replace(synthetic.stream({"link.veth": "works"}), end=end), CALICO).notes
     assert notes == (
-        "3 modules that the run loaded are still there (devices); "
-        "where nothing else needs them: modprobe -r vxlan ipip",
+        (
+            "3 modules that the run loaded are still there (devices); "
+            "where nothing else needs them: modprobe -r vxlan ipip"
+        ),
         "the collector left 1 children behind: please report this",
     )
 
