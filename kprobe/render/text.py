@@ -203,8 +203,9 @@ def _explained(report: Report, probes: Iterable[Probe]) -> Iterator[str]:
         if probe.outcome != "absent" or probe.step == "prerequisite":
             continue
         for kind, fact, names in (("module", "node.modules", probe.modules), ("config", "node.kconfig", probe.kconfig)):
-            known = {name: str(facts[fact][name]) for name in names if name in facts.get(fact, {})}
-            contradicts = all(value in THERE for value in known.values())
+            read = {name: str(facts[fact][name]) for name in names if name in facts.get(fact, {})}
+            known = {name: value for name, value in read.items() if value != "unreadable"}
+            contradicts = len(known) == len(read) and all(value in THERE for value in known.values())
             told[kind] |= {
                 name: value + (" (yet the kernel said no)" if contradicts else "") for name, value in known.items()
             }
