@@ -10,6 +10,7 @@
 
 #include <linux/netfilter/nfnetlink.h>
 
+#include "control.h"
 #include "families.h"
 #include "ipset_kind.h"
 
@@ -182,35 +183,6 @@ static const struct kp_method list_names = {
 	.gate = KP_CAP_NET_ADMIN,
 };
 
-/*
- * nfnetlink, ip_set and each type may all be absent, so the known-good row cannot be among them: a request of the same shape to
- * rtnetlink, which every kernel has. It proves what the absent ones rest on: sending, errors, answers.
- */
-static void run_lo(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
-{
-	int rtnl = kp_nl_socket(ctx, res, NETLINK_ROUTE), rc;
-
-	(void)row;
-	if (rtnl < 0)
-		return;
-	rc = kp_link_index(ctx, rtnl, "kpnone0");
-	if (rc != -ENODEV) {
-		kp_broken(res, "get kpnone0", "a device that is not there was not refused with ENODEV");
-		return;
-	}
-	rc = kp_link_index(ctx, rtnl, "lo");
-	if (rc < 0)
-		kp_fail(ctx, res, "get lo", KP_CALL_PLAIN, -rc);
-	else
-		kp_works(res, "get lo");
-}
-
-static const struct kp_method get_lo = {
-	.run = run_lo,
-	.asks = "RTM_GETLINK for a device that is not there, and for lo",
-	.proves = "works: the first answers ENODEV, the second lo's index",
-};
-
 /* clang-format off */
 #define ADDR(...) { { __VA_ARGS__ }, 0, 0, 0 }
 #define PREFIX(cidr, ...) { { __VA_ARGS__ }, cidr, 0, 0 }
@@ -271,7 +243,7 @@ static const char *const held[KP_IPSET_HOLDS] = { "kp-held-1", "kp-held-2" };
 #define PORT_CONFIG "CONFIG_NETFILTER_NETLINK CONFIG_IP_SET CONFIG_IP_SET_HASH_IPPORT"
 
 static const struct kp_probe rows[] = {
-	{ .id = "ipset.control.positive", .title = "rtnetlink answers", .control = KP_POSITIVE, .by = &get_lo },
+	{ .id = "ipset.control.positive", .title = "rtnetlink answers", .control = KP_POSITIVE, .by = &kp_control_rtnetlink },
 	{ .id = "ipset.control.negative", .title = "an invented set type", .control = KP_NEGATIVE,
 	  .modules = "nfnetlink ip_set ip_set_hash:kpnone", .by = &set_life,
 	  .arg = SET(.family = AF_INET, .type = "hash:kpnone", .name = "cali40kprobe-none", .of = &ip4) },

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 
+#include "control.h"
 #include "families.h"
 #include "nft_words.h"
 

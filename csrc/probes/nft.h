@@ -185,7 +185,7 @@ bool kp_nft_unmake(struct kp_nft *t, const char *step, const struct kp_nft_msg *
 void kp_nft_drop(struct kp_nft *t); /* at the end of a row */
 bool kp_nft_read_back(struct kp_nft *t, const char *step, const struct kp_nft_msg *msg);
 
-extern const struct kp_method kp_nft_alive, kp_nft_base, kp_nft_genid, kp_nft_transaction;
+extern const struct kp_method kp_nft_base, kp_nft_genid, kp_nft_transaction;
 extern const struct kp_method kp_nft_table, kp_nft_chain, kp_nft_rule, kp_nft_form, kp_nft_set, kp_nft_flowtable;
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
 /* clang-format off */
 /* The head of the nft family: controls, nf_tables itself, its families. Asked in family ip where it takes one. No include guard. */
-{ .id = "nft.control.positive", .title = "rtnetlink answers", .control = KP_POSITIVE, .by = &kp_nft_alive },
+{ .id = "nft.control.positive", .title = "rtnetlink answers", .control = KP_POSITIVE, .by = &kp_control_rtnetlink },
 { .id = "nft.base", .title = "nf_tables answers", .modules = "nfnetlink nf_tables",
   .kconfig = "CONFIG_NETFILTER_NETLINK CONFIG_NF_TABLES",
   .since = "3.13", .by = &kp_nft_base },

@@ -6,29 +6,6 @@
 #include "../link.h"
 #include "nft.h"
 
-/*
- * The positive control: nf_tables may rightly be missing, so it cannot be what must answer. Requests of the same shape to
- * rtnetlink, which every kernel has, prove what an `absent` rests on: sending, errors, answers.
- */
-static void run_alive(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
-{
-	int rtnl = kp_nl_socket(ctx, res, NETLINK_ROUTE), rc;
-
-	(void)row;
-	if (rtnl < 0)
-		return;
-	rc = kp_link_index(ctx, rtnl, "kpnone0");
-	if (rc != -ENODEV) {
-		kp_broken(res, "get kpnone0", "a device that is not there was not refused with ENODEV");
-		return;
-	}
-	rc = kp_link_index(ctx, rtnl, "lo");
-	if (rc < 0)
-		kp_fail(ctx, res, "get lo", KP_CALL_PLAIN, -rc);
-	else
-		kp_works(res, "get lo");
-}
-
 /* A dump of all tables needs no transaction, so that its EINVAL can only be nfnetlink's, which has no nf_tables. */
 static void run_base(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {
@@ -272,12 +249,6 @@ static const struct kp_rule flowtable_rules[] = {
 	{ EOPNOTSUPP, KP_ABSENT, "nf_tables has no flowtables here" },
 	{ EINVAL, KP_ABSENT, "before v4.16 nf_tables has no flowtables, before v5.8 none without a device" },
 	{ 0 },
-};
-
-const struct kp_method kp_nft_alive = {
-	.run = run_alive,
-	.asks = "RTM_GETLINK for a device that is not there, and for lo",
-	.proves = "works: the first answers ENODEV, the second lo's index",
 };
 
 const struct kp_method kp_nft_base = {

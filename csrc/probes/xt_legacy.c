@@ -223,10 +223,6 @@ static void run_alive(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_
 	{ EAFNOSUPPORT, KP_ABSENT, "no IPv6 in this kernel, or switched off at boot (ipv6.disable=1)" },                           \
 		{ ENOPROTOOPT, KP_ABSENT, "neither ip_tables nor ip6_tables answers here: not built in, and not to be loaded" }
 
-#define NO_EXTENSION                                                                                                               \
-	NO_BACKEND, { ENOENT, KP_ABSENT, "the kernel has nothing of that name, and found no module for it" },                      \
-		{ EOPNOTSUPP, KP_ABSENT, "the kernel has the extension, not what it rests on" }
-
 static const struct kp_rule base_rules[] = { NO_BACKEND, { 0 } };
 
 static const struct kp_rule table_rules[] = {
@@ -235,38 +231,9 @@ static const struct kp_rule table_rules[] = {
 	{ 0 },
 };
 
-/*
- * EINVAL proves neither way: it is what x_tables answers for a size, table, hook or protocol that the extension does not take, and
- * what many extensions answer for their data. Where the plain form works and the option does not, the option is refused.
- */
-#define LOWER_ONLY { EPROTONOSUPPORT, KP_ABSENT, "the kernel has it, at lower revisions only than this needs" }
-
-static const struct kp_rule rule_rules[] = {
-	NO_EXTENSION,
-	LOWER_ONLY,
-	{ EINVAL, KP_UNKNOWN,
-	  "the kernel has it at this revision and refuses the rule; the kernel log says why: please report it" },
-	{ 0 },
-};
-
-static const struct kp_rule option_rules[] = {
-	NO_EXTENSION,
-	LOWER_ONLY,
-	{ EINVAL, KP_ABSENT,
-	  "the kernel takes the rule without this option (see the row it needs) and refuses it with the option" },
-	{ 0 },
-};
-
-/*
- * The row before has found the extension, so EPROTONOSUPPORT says that this revision is not among those the kernel has: never was,
- * or not any more (xt_find_revision() in net/netfilter/x_tables.c).
- */
-static const struct kp_rule revision_rules[] = {
-	{ EPROTONOSUPPORT, KP_ABSENT, "the kernel has the extension, not at this revision" },
-	NO_EXTENSION,
-	{ EINVAL, KP_UNKNOWN, "the kernel has this revision and refuses the rule; the kernel log says why: please report it" },
-	{ 0 },
-};
+static const struct kp_rule rule_rules[] = KP_XT_RULE_RULES(NO_BACKEND, KP_XT_NO_EXTENSION);
+static const struct kp_rule option_rules[] = KP_XT_OPTION_RULES(NO_BACKEND, KP_XT_NO_EXTENSION);
+static const struct kp_rule revision_rules[] = KP_XT_REVISION_RULES(NO_BACKEND, KP_XT_NO_EXTENSION);
 
 #define RULE_ASKS "IPT_SO_GET_REVISION downwards from the highest known, IPT_SO_SET_REPLACE with the rule, IPT_SO_GET_ENTRIES"
 #define RULE_PROVES                                                                                                                \

@@ -329,38 +329,10 @@ static const struct kp_rule table_rules[] = {
 };
 
 /* As in xt_legacy.c; that nft_compat and the table are there has been seen by the rows that these need. */
-#define NO_EXTENSION                                                                                                               \
-	{ ENOENT, KP_ABSENT, "the kernel has nothing of that name, and found no module for it" },                                  \
-		{ EOPNOTSUPP, KP_ABSENT, "the kernel has the extension, not what it rests on" }
-
-#define LOWER_ONLY { EPROTONOSUPPORT, KP_ABSENT, "the kernel has it, at lower revisions only than this needs" }
-
-static const struct kp_rule rule_rules[] = {
-	NO_EXTENSION,
-	LOWER_ONLY,
-	{ EINVAL, KP_UNKNOWN,
-	  "the kernel has it at this revision and refuses the rule; the kernel log says why: please report it" },
-	{ 0 },
-};
-
-static const struct kp_rule option_rules[] = {
-	NO_EXTENSION,
-	LOWER_ONLY,
-	{ EINVAL, KP_ABSENT,
-	  "the kernel takes the rule without this option (see the row it needs) and refuses it with the option" },
-	{ 0 },
-};
-
-/*
- * The row before has found the extension, so EPROTONOSUPPORT says that this revision is not among those the kernel has: never was,
- * or not any more (xt_find_revision() in net/netfilter/x_tables.c; nft_compat passes its answer on).
- */
-static const struct kp_rule revision_rules[] = {
-	{ EPROTONOSUPPORT, KP_ABSENT, "the kernel has the extension, not at this revision" },
-	NO_EXTENSION,
-	{ EINVAL, KP_UNKNOWN, "the kernel has this revision and refuses the rule; the kernel log says why: please report it" },
-	{ 0 },
-};
+/* What nft_compat says of revisions is xt_find_revision()'s answer passed on. */
+static const struct kp_rule rule_rules[] = KP_XT_RULE_RULES(KP_XT_NO_EXTENSION);
+static const struct kp_rule option_rules[] = KP_XT_OPTION_RULES(KP_XT_NO_EXTENSION);
+static const struct kp_rule revision_rules[] = KP_XT_REVISION_RULES(KP_XT_NO_EXTENSION);
 
 #define RULE_ASKS "NFNL_MSG_COMPAT_GET downwards from the highest known revision, NFT_MSG_NEWRULE with it, NFT_MSG_GETRULE"
 #define RULE_PROVES "works: the rule comes back as it was put; absent: no such name or revision; broken: another rule comes back"

@@ -121,4 +121,32 @@ extern const struct kp_method kp_xt_legacy_alive, kp_xt_legacy_base, kp_xt_legac
 extern const struct kp_method kp_xt_nft_alive, kp_xt_nft_base, kp_xt_nft_table, kp_xt_nft_rule, kp_xt_nft_option,
 	kp_xt_nft_revision;
 
+/*
+ * What errnos mean at rules, the same in both backends. @first: rules of the backend's own.
+ *
+ * EINVAL proves neither way: it is what x_tables answers for a size, table, hook or protocol that the extension does not take, and
+ * what many extensions answer for their data. Where the plain form works and the option does not, the option is refused.
+ *
+ * At a revision row the row before has found the extension, so EPROTONOSUPPORT says that this revision is not among those the kernel
+ * has: never was, or not any more (xt_find_revision() in net/netfilter/x_tables.c).
+ */
+/* clang-format off */
+#define KP_XT_NO_EXTENSION \
+	{ ENOENT, KP_ABSENT, "the kernel has nothing of that name, and found no module for it" }, \
+	{ EOPNOTSUPP, KP_ABSENT, "the kernel has the extension, not what it rests on" }
+#define KP_XT_LOWER_ONLY { EPROTONOSUPPORT, KP_ABSENT, "the kernel has it, at lower revisions only than this needs" }
+#define KP_XT_RULE_RULES(...) { \
+	__VA_ARGS__, KP_XT_LOWER_ONLY, \
+	{ EINVAL, KP_UNKNOWN, "the kernel has it at this revision and refuses the rule; the kernel log says why: please report it" }, \
+	{ 0 } }
+#define KP_XT_OPTION_RULES(...) { \
+	__VA_ARGS__, KP_XT_LOWER_ONLY, \
+	{ EINVAL, KP_ABSENT, "the kernel takes the rule without this option (see the row it needs) and refuses it with the option" }, \
+	{ 0 } }
+#define KP_XT_REVISION_RULES(...) { \
+	{ EPROTONOSUPPORT, KP_ABSENT, "the kernel has the extension, not at this revision" }, __VA_ARGS__, \
+	{ EINVAL, KP_UNKNOWN, "the kernel has this revision and refuses the rule; the kernel log says why: please report it" }, \
+	{ 0 } }
+/* clang-format on */
+
 #endif

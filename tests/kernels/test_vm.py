@@ -8,7 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from kprobe import profile
 from kprobe.evidence import End, Evidence, Probe, Row, parse
+from kprobe.judge import judge
+from kprobe.report import exit_code
 
 from .boot import VMResult
 from .conftest import Play
@@ -55,6 +58,12 @@ def test_every_planned_row_is_answered(play: Play) -> None:
 def test_tunnels_work(play: Play, row: str) -> None:
     answer = rows(evidence_of(play("evidence"))[0])[row]
     assert answer.outcome == "works", answer
+
+
+@pytest.mark.parametrize("name", profile.bundled())
+def test_distribution_kernels_are_ready(play: Play, name: str) -> None:
+    """Debian's kernels run every product that a bundled profile is of."""
+    assert exit_code(judge(evidence_of(play("evidence"))[0], profile.load(name))) == 0
 
 
 def test_controls_hold(play: Play) -> None:
