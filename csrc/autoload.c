@@ -72,8 +72,7 @@ static bool autoload_free(const struct kp_run *run, const struct kp_probe *row, 
 	return true;
 }
 
-/* Would trying @row change the host lastingly, on this kernel, with the modules it has now? */
-static bool risky(const struct kp_run *run, const struct kp_probe *row)
+bool kp_risky(const struct kp_run *run, const struct kp_probe *row)
 {
 	bool old = run->env.release < KP_RELEASE(4, 10);
 
@@ -94,7 +93,7 @@ bool kp_may_try(const struct kp_run *run, const struct kp_probe *row, struct kp_
 {
 	if (run->env.flags & KP_NO_AUTOLOAD && run->env.modular && !autoload_free(run, row, res))
 		return false;
-	if (run->env.flags & KP_INTRUSIVE || !risky(run, row))
+	if (run->env.flags & KP_INTRUSIVE || !kp_risky(run, row))
 		return true;
 	if (row->risk == KP_RISK_CONNTRACK)
 		refuse(res, "risk", "would load nf_conntrack, whose hooks stay in every namespace before Linux 4.10", "",

@@ -36,7 +36,7 @@ static void describe_rules(struct kp_out *o, const struct kp_rule *rules, const 
 	}
 }
 
-static void describe_more(struct kp_out *o, const struct kp_family *fam, const struct kp_probe *row)
+static void describe_more(struct kp_out *o, const struct kp_family *fam, const struct kp_probe *row, bool risk)
 {
 	static const char *const risks[] = {
 		[KP_RISK_CONNTRACK] = "changes the host lastingly before Linux 4.10, unless nf_conntrack is there already",
@@ -52,7 +52,7 @@ static void describe_more(struct kp_out *o, const struct kp_family *fam, const s
 	kp_js_end(o, '}');
 	kp_js_text(o, "host", row->host);
 	kp_js_text(o, "records", fam->records);
-	kp_js_text(o, "risk", risks[row->risk]);
+	kp_js_text(o, "risk", risk ? risks[row->risk] : "");
 }
 
 static void would_load(struct kp_out *o, const struct kp_modinfo *info, const struct kp_probe *row)
@@ -92,7 +92,7 @@ static int catalogue(int fd, const char *select, unsigned int flags, bool plan)
 				continue;
 			kp_js_open(&run->out, "row");
 			kp_describe(&run->out, kp_families[f], row, true);
-			describe_more(&run->out, kp_families[f], row);
+			describe_more(&run->out, kp_families[f], row, !plan || kp_risky(run, row));
 			if (plan) {
 				would_load(&run->out, &run->modinfo, row);
 				kp_js_bool(&run->out, "tried", kp_may_try(run, row, &res));

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """The catalogue, a plan, one row and a profile, as text. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from kprobe import expr
 from kprobe.clean import clean
 from kprobe.evidence import Row
 from kprobe.profile import Mode, Need, Profile
+
+MANY = 6
 
 
 def list_text(rows: Sequence[Row]) -> str:
@@ -21,6 +24,7 @@ def plan_text(rows: Sequence[Row]) -> str:
     lines = [f"A run would ask {len(tried)} of {len(rows)} rows."]
     lines.append(f"Modules that it may load: {', '.join(loads) or 'none'}")
     lines += _section("What the kernel may make on this host when it loads them", _by(tried, "host", loading=True))
+    lines += _section("What it may write into the kernel log or the audit trail", _by(tried, "records"))
     lines += _section("What carries a risk", _by(tried, "risk"))
     lines += _section("What it would leave out", _by([row for row in rows if row.tried is False], "reason"))
     return _text(lines)
@@ -28,11 +32,18 @@ def plan_text(rows: Sequence[Row]) -> str:
 
 def _by(rows: Iterable[Row], field: str, *, loading: bool = False) -> Iterator[tuple[str, str]]:
     """Yield each text that rows have in a field, with the rows that share it."""
-    shared: dict[str, list[str]] = {}
+    shared: dict[str, list[Row]] = {}
     for row in rows:
         if (text := getattr(row, field)) and (row.would_load or not loading):
-            shared.setdefault(text, []).append(row.id)
-    return ((text, ", ".join(ids)) for text, ids in shared.items())
+            shared.setdefault(text, []).append(row)
+    return ((text, _names(found)) for text, found in shared.items())
+
+
+def _names(rows: Sequence[Row]) -> str:
+    """Ids, or where there are many, how many of which families."""
+    if len(rows) <= MANY:
+        return ", ".join(row.id for row in rows)
+    return ", ".join(f"{count} of {family}" for family, count in Counter(row.family for row in rows).items())
 
 
 def _section(title: str, pairs: Iterable[tuple[str, str]]) -> list[str]:

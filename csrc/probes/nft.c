@@ -207,4 +207,6 @@ const struct kp_family kp_family_nft = {
 	.title = "nf_tables",
 	.rows = rows,
 	.n_rows = KP_ARRAY_SIZE(rows),
+	/* nf_tables_commit_audit_log(): v5.13, c520292f29b8 "audit: log nftables configuration change events once per table". */
+	.records = "where auditing is on, an audit record (NETFILTER_CFG) for each transaction",
 };

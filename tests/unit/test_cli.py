@@ -12,6 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from kprobe import catalogue as listing
 from kprobe import cli, evidence, profile
 from kprobe.errors import InputError
 from kprobe.evidence import Evidence, Row
@@ -235,3 +236,12 @@ def test_heavy_modules_are_not_imported_in_vain(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code, "judge", file]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(cli.__file__).parents[1])
     assert done.stdout.endswith("[]\n")
+
+
+def test_a_plan_counts_where_there_is_much_to_name() -> None:
+    rows = [Row(id=f"f.{n}", title="t", family="f", tried=True, records="an audit record") for n in range(9)]
+    few = listing.plan_text(rows[:2])
+    assert "an audit record: f.0, f.1" in few
+    many = listing.plan_text(rows)
+    assert "an audit record: 9 of f" in many
+    assert "f.8" not in many
