@@ -158,7 +158,6 @@ static void begin(struct kp_run *run)
 {
 	struct kp_out *o = &run->out;
 	struct utsname u = { .sysname = "" };
-	uint64_t effective, bounding;
 
 	uname(&u);
 	kp_js_open(o, "begin");
@@ -173,10 +172,9 @@ static void begin(struct kp_run *run)
 	kp_js_text(o, "machine", u.machine);
 	kp_js_end(o, '}');
 	kp_js_int(o, "uid", (long long)geteuid());
-	kp_env_caps(&effective, &bounding);
 	kp_js_object(o, "caps");
-	kp_js_hex64(o, "effective", effective);
-	kp_js_hex64(o, "bounding", bounding);
+	kp_js_hex64(o, "effective", run->env.caps_effective);
+	kp_js_hex64(o, "bounding", run->env.caps_bounding);
 	kp_js_end(o, '}');
 	kp_js_text(o, "sandbox", run->env.userns ? "userns" : "root");
 	kp_js_int(o, "seccomp", run->env.seccomp);

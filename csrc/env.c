@@ -45,18 +45,6 @@ static bool initial_userns(void)
 	return stat("/proc/self/ns/user", &st) ? errno == ENOENT : st.st_ino == INIT_USERNS_INODE;
 }
 
-void kp_env_caps(uint64_t *ret_effective, uint64_t *ret_bounding)
-{
-	char status[4096];
-	const char *p;
-
-	kp_read_file("/proc/self/status", status, sizeof(status));
-	p = field(status, "CapEff:");
-	*ret_effective = p ? parse_hex(p) : 0;
-	p = field(status, "CapBnd:");
-	*ret_bounding = p ? parse_hex(p) : 0;
-}
-
 int kp_env_scan(struct kp_env *ret, unsigned int flags)
 {
 	char status[4096];
@@ -68,7 +56,9 @@ int kp_env_scan(struct kp_env *ret, unsigned int flags)
 	ret->seccomp = -1;
 	kp_read_file("/proc/self/status", status, sizeof(status));
 	p = field(status, "CapEff:");
-	ret->caps = p ? parse_hex(p) : 0;
+	ret->caps = ret->caps_effective = p ? parse_hex(p) : 0;
+	p = field(status, "CapBnd:");
+	ret->caps_bounding = p ? parse_hex(p) : 0;
 	p = field(status, "Seccomp:"); /* since v3.8 */
 	if (p)
 		ret->seccomp = *p - '0';

@@ -39,6 +39,16 @@ static unsigned int utf8(const unsigned char *p)
 	return n;
 }
 
+/* How many bytes from @p on stand in JSON as they are: nearly all of them. */
+static unsigned int plain(const unsigned char *p, const unsigned char *end)
+{
+	unsigned int n = 0;
+
+	while (p + n < end && p[n] >= 0x20 && p[n] < 0x7f && p[n] != '"' && p[n] != '\\')
+		n++;
+	return n;
+}
+
 static void quoted(struct kp_out *o, const char *text, size_t len)
 {
 	static const char hex[] = "0123456789abcdef";
@@ -46,8 +56,14 @@ static void quoted(struct kp_out *o, const char *text, size_t len)
 
 	put(o, "\"", 1);
 	while (p < end && *p) {
-		unsigned int n = utf8(p);
+		unsigned int n = plain(p, end);
 
+		if (n) {
+			put(o, (const char *)p, n);
+			p += n;
+			continue;
+		}
+		n = utf8(p);
 		if (!n) {
 			puts_raw(o, "\\ufffd");
 			p++;

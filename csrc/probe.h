@@ -133,6 +133,8 @@ struct kp_family {
 /* What this process is and may; decided once, before the first fork. */
 struct kp_env {
 	uint64_t caps; /* effective, in the user namespace the workers live in */
+	uint64_t caps_effective; /* the caller's own, before any user namespace of the workers' */
+	uint64_t caps_bounding;
 	uint64_t caps_init; /* effective, if that is the initial user namespace; else 0 */
 	int seccomp; /* 0, 1, 2; -1 unreadable */
 	bool userns; /* workers make a user namespace of their own */

@@ -87,8 +87,6 @@ void kp_describe(struct kp_out *o, const struct kp_family *fam, const struct kp_
 bool kp_nothing_to_load(const struct kp_modinfo *info, const char *word, char *ret_name, size_t size, enum kp_modstate *ret_state);
 
 int kp_env_scan(struct kp_env *ret, unsigned int flags);
-/* Capability masks of the caller, before any user namespace of the workers' own. */
-void kp_env_caps(uint64_t *ret_effective, uint64_t *ret_bounding);
 /* Would trying @row change the host lastingly, on this kernel, with the modules it has now? */
 bool kp_risky(const struct kp_run *run, const struct kp_probe *row);
 /* Whether the run may try @row at all; if not, fills the answer. Asks the kernel nothing. */

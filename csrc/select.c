@@ -30,10 +30,11 @@ int kp_row_number(const char *id)
 {
 	unsigned int n = 0;
 
-	for (unsigned int f = 0; f < kp_n_families; f++)
-		for (unsigned int i = 0; i < kp_families[f]->n_rows; i++, n++)
+	/* A family's name is the prefix of its ids: the others need not be looked through. */
+	for (unsigned int f = 0; f < kp_n_families; n += kp_families[f++]->n_rows)
+		for (unsigned int i = 0; kp_starts(id, kp_families[f]->name) && i < kp_families[f]->n_rows; i++)
 			if (kp_equal(kp_families[f]->rows[i].id, id))
-				return (int)n;
+				return (int)(n + i);
 	return -1;
 }
 
