@@ -271,7 +271,7 @@ static const struct kp_method bind_group = {
 };
 
 /* nfulnl_recv_config(): no nfnl_ct_hook, after request_module("ip_conntrack_netlink"). */
-static const struct kp_rule glue_rules[] = {
+const struct kp_rule kp_nflog_glue_rules[] = {
 	{ EOPNOTSUPP, KP_ABSENT,
 	  "conntrack cannot be told along: no CONFIG_NETFILTER_NETLINK_GLUE_CT, or no nf_conntrack_netlink" },
 	{ 0 },
@@ -304,7 +304,7 @@ static const struct kp_probe rows[] = {
 	  .arg = &(const struct group){ 2, KP_NFULNL_BIND, 0 } },
 	{ .id = "nflog.conntrack", .title = "packet log with the packet's connection", .modules = MODULES " nf_conntrack_netlink",
 	  .kconfig = CONFIG " CONFIG_NF_CT_NETLINK CONFIG_NETFILTER_NETLINK_GLUE_CT", .since = "4.4", .needs = "nflog.group.1",
-	  .risk = KP_RISK_CONNTRACK, .rules = glue_rules, .by = &bind_group,
+	  .risk = KP_RISK_CONNTRACK, .rules = kp_nflog_glue_rules, .by = &bind_group,
 	  .arg = &(const struct group){ 1, KP_NFULNL_BIND, KP_NFULNL_F_CONNTRACK } },
 };
 /* clang-format on */

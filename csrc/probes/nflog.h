@@ -26,4 +26,7 @@ extern const struct kp_rule kp_nflog_rules[];
 
 extern const struct kp_method kp_nflog_by_subsystem; /* struct kp_nflog_subsys */
 
+/* Before the rules of log and queue, where packets are to come with their connection. */
+extern const struct kp_rule kp_nflog_glue_rules[];
+
 #endif

@@ -117,12 +117,6 @@ static const struct kp_method bind_queue = {
 	.gate = KP_CAP_NET_ADMIN,
 };
 
-static const struct kp_rule glue_rules[] = {
-	{ EOPNOTSUPP, KP_ABSENT,
-	  "conntrack cannot be told along: no CONFIG_NETFILTER_NETLINK_GLUE_CT, or no nf_conntrack_netlink" },
-	{ 0 },
-};
-
 static const struct kp_rule invented_rules[] = {
 	{ EINVAL, KP_ABSENT, "nfnetlink_queue refuses the bit as a reserved one (seen with v7.3), or is not there at all" },
 	{ 0 },
@@ -149,7 +143,7 @@ static const struct kp_probe rows[] = {
 	{ .id = "nfqueue.conntrack", .title = "packet queue with the packet's connection",
 	  .modules = MODULES " nf_conntrack_netlink", .kconfig = CONFIG " CONFIG_NF_CT_NETLINK CONFIG_NETFILTER_NETLINK_GLUE_CT",
 	  .since = "3.6", .needs = "nfqueue.bind",
-	  .risk = KP_RISK_CONNTRACK, .rules = glue_rules, QUEUE(103, KP_NFQA_F_CONNTRACK) },
+	  .risk = KP_RISK_CONNTRACK, .rules = kp_nflog_glue_rules, QUEUE(103, KP_NFQA_F_CONNTRACK) },
 };
 /* clang-format on */
 
