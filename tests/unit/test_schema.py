@@ -7,7 +7,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from kprobe.cli import schema_text
+from kprobe.cli.commands.schema import schema_text
 from tests.unit import synthetic
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "evidence.schema.json"

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+"""``kprobe judge``."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from kprobe.cli.judging import load_profiles, read_evidence, show_judged
+from kprobe.cli.options import judging
+from kprobe.cli.output import USAGE, complain
+from kprobe.errors import InputError
+
+if TYPE_CHECKING:
+    from kprobe.evidence import Evidence
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@judging
+def command(
+    files: tuple[str, ...],
+    profiles: tuple[str, ...],
+    modes: tuple[str, ...],
+    release: str,
+    form: str,
+    show_all: bool,
+) -> int:
+    """Judge evidence from files, of any node; - reads standard input."""
+    loaded = load_profiles(profiles, modes, release)
+    found: list[Evidence] = []
+    bad = False
+    for name in files:
+        try:
+            found.append(read_evidence(name))
+        except InputError as error:
+            complain(error)
+            bad = True
+    code = show_judged(found, loaded, modes, release, form=form, show_all=show_all)
+    return USAGE if bad else code

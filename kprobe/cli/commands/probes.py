@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+"""``kprobe probes``."""
+
+import click
+
+from kprobe.cli.options import select_option
+from kprobe.cli.output import show_rows
+
+
+@click.command()
+@select_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a row.")
+def command(select: tuple[str, ...], as_json: bool) -> None:
+    """List all rows that can be asked."""
+    from kprobe import collect
+    from kprobe.catalogue import list_text
+
+    show_rows(collect.catalogue(" ".join(select)), list_text, as_json=as_json)

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+"""``kprobe run``."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kprobe.cli.judging import load_profiles, show_judged
+from kprobe.cli.options import asking, deadline_option, judging, output_option
+from kprobe.cli.output import Progress, tee
+
+
+@click.command()
+@asking
+@deadline_option
+@judging
+@output_option
+def command(
+    select: tuple[str, ...],
+    deadline: int,
+    profiles: tuple[str, ...],
+    modes: tuple[str, ...],
+    release: str,
+    form: str,
+    show_all: bool,
+    output: Path | None,
+    **switches: Any,
+) -> int:
+    """Ask the kernel, judge the answers, say what works. Best as root."""
+    from kprobe import collect, evidence
+
+    loaded = load_profiles(profiles, modes, release, catalogue=True)
+    # Closed here, come what may: closing makes the core stop and clean up.
+    lines = collect.collect(" ".join(select), collect.flags(**switches), deadline)
+    with closing(lines), tee(lines, output) as copied, Progress() as progress:
+        found = evidence.parse(copied, "this run", progress.seen)
+    return show_judged([found], loaded, modes, release, form=form, show_all=show_all)

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+"""Options that more than one command has."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def options(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Join options to one decorator."""
+
+    def decorate(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _check_format(_ctx: click.Context, _parameter: click.Parameter, name: str) -> str:
+    from kprobe.render import formats
+
+    if name not in formats():
+        raise click.BadParameter(f"there are {', '.join(formats())}.")
+    return name
+
+
+select_option = click.option(
+    "--select", multiple=True, metavar="GLOB", help="Only these rows; !GLOB takes rows out. Repeatable."
+)
+output_option = click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write the evidence (NDJSON) to this file."
+)
+asking = options(
+    select_option,
+    click.option("--no-autoload", is_flag=True, help="Try nothing that could make the kernel load a module."),
+    click.option("--intrusive", is_flag=True, help="Also rows that change the host lastingly; see `kprobe plan`."),
+    click.option(
+        "--unload",
+        type=click.Choice(["none", "safe", "all"]),
+        default="safe",
+        help="Which modules that the run brought to remove again. [default: safe] all: test machines only.",
+    ),
+)
+deadline_option = click.option(
+    "--deadline", type=click.IntRange(1, 600_000), default=5000, metavar="MS", help="For each row. [default: 5000]"
+)
+judging = options(
+    click.option(
+        "--profile", "profiles", multiple=True, default=("calico",), metavar="NAME|FILE", help="[default: calico]"
+    ),
+    click.option("--mode", "modes", multiple=True, metavar="NAME", help="Judge exactly these modes. Repeatable."),
+    click.option("--release", default="", metavar="X.Y", help="Release of the product. [default: the newest known]"),
+    click.option(
+        "--format", "form", default="text", metavar="NAME", callback=_check_format, help="text, json, … [default: text]"
+    ),
+    click.option("--all", "show_all", is_flag=True, help="Show every row."),
+)
