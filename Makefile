@@ -7,7 +7,9 @@ BIN     := $(VENV)/bin
 CACHE   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kprobe
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 ARCH    := x86_64
+ARCHES  := x86_64 aarch64 ppc64le s390x
 COLLECT := dist/kprobe-collect-$(ARCH)
+PACKED  := kprobe/collectors/kprobe-collect-$(ARCH)
 
 export ZIG_GLOBAL_CACHE_DIR := $(CACHE)/zig
 
@@ -15,11 +17,16 @@ CORE     := $(filter-out csrc/probes/selftest.c,$(wildcard csrc/*.c csrc/probes/
 HEADERS  := $(wildcard csrc/*.h csrc/probes/*.h)
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum -Wvla -Wpointer-arith -Wwrite-strings -Wundef -Wno-missing-field-initializers
 CFLAGS   := -std=gnu11 -D_GNU_SOURCE -DKP_VERSION='"$(VERSION)"' $(WARNINGS) -Werror
-ZIGCC    := $(BIN)/python -m ziglang cc -target $(ARCH)-linux-musl -static -Os -ffunction-sections -fdata-sections \
+# Named as uname -m says; zig has names of its own for some.
+TARGET-ppc64le := powerpc64le-linux-musl
+TARGET-i686    := x86-linux-musl
+TARGET-armv7l  := arm-linux-musleabihf
+TARGET   := $(or $(TARGET-$(ARCH)),$(ARCH)-linux-musl)
+ZIGCC    := $(BIN)/python -m ziglang cc -target $(TARGET) -static -Os -ffunction-sections -fdata-sections \
 	-fno-unwind-tables -fno-asynchronous-unwind-tables
 JOBS     := $(shell nproc)
 
-.PHONY: help run build collector test vm lint format docs bench clean deps deps-run
+.PHONY: help run build collector collectors dist reproducible test vm lint format docs bench clean deps deps-run
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -27,11 +34,22 @@ help: ## this list
 run: build ## sets up everything, then says what this node's kernel can do
 	$(BIN)/kprobe run
 
-build: $(BIN)/kprobe $(COLLECT) ## .venv/bin/kprobe and dist/kprobe-collect-x86_64
+build: $(BIN)/kprobe $(PACKED) ## .venv/bin/kprobe and dist/kprobe-collect-x86_64
 
-collector: $(COLLECT) ## the static collector alone
+collector: $(COLLECT) ## the static collector alone; ARCH=s390x: for that architecture
 
-test: build deps build/kprobe-collect-selftest build/kprobe-collect-asan ## every test: unit, live (root), virtual machines
+collectors: build/venv-dev ## the static collectors of all architectures, where `kprobe collector` finds them
+	@for arch in $(ARCHES); do $(MAKE) --no-print-directory ARCH=$$arch packed || exit 1; done
+
+dist: collectors ## dist/: the static collectors, and a wheel that has them all inside
+	rm -f dist/*.whl
+	rm -rf build/lib build/bdist.*
+	$(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
+
+reproducible: dist ## builds all static collectors once more, elsewhere, and compares
+	KPROBE_REBUILD="$(ARCHES)" $(BIN)/python -m pytest tests/dist -k same_bytes
+
+test: build dist deps build/kprobe-collect-selftest build/kprobe-collect-asan ## every test: unit, live (root), virtual machines
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 vm: build deps ## boots the kernels of tests/kernels/kernels.toml with the collector inside
@@ -59,7 +77,7 @@ bench: build deps ## side-by-side measurements, printed as ratios
 	$(BIN)/python -m bench
 
 clean: ## everything made here but the virtual environment
-	rm -rf build dist kprobe/_core*.so kprobe.egg-info
+	rm -rf build dist kprobe/_core*.so kprobe/collectors kprobe.egg-info
 
 # --- Debian packages, only where something is missing ---
 
@@ -110,7 +128,15 @@ build/asan/%.o: csrc/%.c $(HEADERS) Makefile pyproject.toml
 $(COLLECT): build/venv-dev $(CORE) $(HEADERS)
 	@mkdir -p $(@D)
 	@$(MAKE) --no-print-directory --silent --jobs=$(JOBS) objects
-	$(ZIGCC) -s -Wl,--gc-sections -o $@ $(OBJECTS)
+	@$(ZIGCC) -s -Wl,--gc-sections -o $@ $(OBJECTS)
+	@ls -l $@
+
+.PHONY: packed
+packed: $(PACKED)
+
+$(PACKED): $(COLLECT)
+	@mkdir -p $(@D)
+	@cp $< $@
 
 build/kprobe-collect-selftest: build/venv-dev $(CORE) csrc/probes/selftest.c $(HEADERS)
 	@$(MAKE) --no-print-directory --silent --jobs=$(JOBS) selftest-objects
