@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path
 
 from bench.measure import Cost, interleaved, median, ratio
+from kprobe.crosscheck.table import SHELL
 from tests.live.oracles import script
-from tests.live.oracles.table import ORACLES
 
 ROOT = Path(__file__).resolve().parent.parent
 COLLECTOR = str(ROOT / "dist/kprobe-collect-x86_64")
@@ -61,9 +61,9 @@ def same_questions() -> None:
     """Rows that programs can ask too, beside those programs."""
     with tempfile.TemporaryDirectory() as folder:
         questions = Path(folder) / "questions.sh"
-        questions.write_text(script.render(ORACLES))
-        select = " ".join(oracle.row for oracle in ORACLES)
-        print(f"The same {len(ORACLES)} questions, {ROUNDS} interleaved runs, medians:")
+        questions.write_text(script.render(SHELL.values()))
+        select = " ".join(SHELL)
+        print(f"The same {len(SHELL)} questions, {ROUNDS} interleaved runs, medians:")
         costs = interleaved({"collector": [COLLECTOR, "--select", select], "programs": ["sh", str(questions)]}, ROUNDS)
     table(costs, "collector")
     whole = ratio(costs["programs"], costs["collector"], lambda c: c.wall + c.settle)

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from kprobe.crosscheck.table import ORACLES
 from kprobe.evidence import Probe
 
 from .conftest import collected
 from .oracles import blob
 from .oracles.blob import Entry, Table
-from .oracles.table import ORACLES
 
 PUT = ("put the table", "put the rule", "read back")
 RULES = {o.row: o for o in ORACLES if o.row.startswith("xt.legacy.") and blob.APPEND.match(o.do[-1])}

@@ -6,20 +6,21 @@ from typing import get_args
 import pytest
 from msgspec.structs import replace
 
+from kprobe.crosscheck.compare import disagreement, outcome
+from kprobe.crosscheck.model import Answer, Exemption
+from kprobe.crosscheck.shell import NO_PREREQUISITE, OTHERWISE, TIMEOUT
 from kprobe.evidence import Outcome, Probe
 
 from .oracles import kconfig
-from .oracles.compare import Answer, Exemption, disagreement
-from .oracles.script import NO_PREREQUISITE, OTHERWISE, TIMEOUT
 
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 REFUSED = "RTNETLINK answers: Operation not supported"
 ANSWERS = {
-    "works": Answer("row", 0),
-    "absent": Answer("row", 2, REFUSED),
-    "broken": Answer("row", OTHERWISE),
+    "works": Answer("row", "ip", 0),
+    "absent": Answer("row", "ip", 2, REFUSED),
+    "broken": Answer("row", "ip", OTHERWISE),
 }
-EXEMPT = {"row": Exemption("works", "absent", "a reason", "test_x")}
+EXEMPT = Exemption("works", "absent", "a reason", "test_x")
 
 
 def probe(outcome: Outcome) -> Probe:
@@ -27,37 +28,37 @@ def probe(outcome: Outcome) -> Probe:
 
 
 @pytest.mark.parametrize("said", ANSWERS)
-@pytest.mark.parametrize("outcome", OUTCOMES)
-def test_only_the_same_agrees(outcome: Outcome, said: str) -> None:
-    assert bool(disagreement(probe(outcome), ANSWERS[said])) == (outcome != said)
+@pytest.mark.parametrize("ours", OUTCOMES)
+def test_only_the_same_agrees(ours: Outcome, said: str) -> None:
+    assert bool(disagreement(probe(ours), ANSWERS[said])) == (ours != said)
 
 
-@pytest.mark.parametrize("outcome", OUTCOMES)
+@pytest.mark.parametrize("ours", OUTCOMES)
 @pytest.mark.parametrize(
     "answer",
     [
-        Answer("row", 2, 'Error: argument "vxlann" is wrong: unknown'),
-        Answer("row", 2, 'iptables v1.8.9 (legacy): unknown option "--no-such"'),
-        Answer("row", 2, "iptables v1.8.9 (legacy): Couldn't load match `x':No such file or directory"),
-        Answer("row", 1, ""),
-        Answer("row", NO_PREREQUISITE, "ip: garbage"),
-        Answer("row", TIMEOUT, REFUSED),
-        Answer("row", 127, "sh: 1: ipset: not found"),
-        Answer("row", 137, REFUSED),
+        Answer("row", "ip", 2, 'Error: argument "vxlann" is wrong: unknown'),
+        Answer("row", "ip", 2, 'iptables v1.8.9 (legacy): unknown option "--no-such"'),
+        Answer("row", "ip", 2, "iptables v1.8.9 (legacy): Couldn't load match `x':No such file or directory"),
+        Answer("row", "ip", 1, ""),
+        Answer("row", "ip", NO_PREREQUISITE, "ip: garbage"),
+        Answer("row", "ip", TIMEOUT, REFUSED),
+        Answer("row", "ip", 127, "sh: 1: ipset: not found"),
+        Answer("row", "ip", 137, REFUSED),
     ],
     ids=lambda answer: f"{answer.rc}-{answer.said[:20]}",
 )
-def test_a_program_that_did_not_ask_agrees_with_nothing(outcome: Outcome, answer: Answer) -> None:
-    assert answer.outcome == "none"
-    assert disagreement(probe(outcome), answer)
+def test_a_program_that_did_not_ask_agrees_with_nothing(ours: Outcome, answer: Answer) -> None:
+    assert outcome(answer) == "none"
+    assert disagreement(probe(ours), answer)
 
 
 def test_exemption_holds_for_exactly_its_difference() -> None:
     assert not disagreement(probe("works"), ANSWERS["absent"], EXEMPT)
-    for outcome in OUTCOMES:
+    for ours in OUTCOMES:
         for said, answer in ANSWERS.items():
-            if (outcome, said) != ("works", "absent"):
-                assert disagreement(probe(outcome), answer, EXEMPT), (outcome, said)
+            if (ours, said) != ("works", "absent"):
+                assert disagreement(probe(ours), answer, EXEMPT), (ours, said)
 
 
 def test_difference_is_told_with_both_sides() -> None:

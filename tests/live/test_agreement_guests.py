@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from kprobe import evidence
+from kprobe.crosscheck.compare import disagreement
+from kprobe.crosscheck.table import SHELL
 from kprobe.evidence import Probe
 from tests.kernels import catalogue, store
 from tests.kernels.boot import VMResult, boot
 
-from .oracles import guest, run
-from .oracles.compare import disagreement
-from .oracles.table import BY_ROW
+from .oracles import guest, script
 
 COLLECT = "kprobe-collect --intrusive --output /out/evidence > /out/collector 2>&1"
 PARALLEL = 2
@@ -24,7 +24,7 @@ SECONDS = 300
 @pytest.fixture(scope="module")
 def rows(probes: Mapping[str, Probe]) -> list[str]:
     """Rows of which this kernel alone cannot show that a yes is told, too."""
-    found = [row for row in BY_ROW if probes[row].outcome != "works"]
+    found = [row for row in SHELL if probes[row].outcome != "works"]
     assert found, "this kernel has everything: the guests add nothing, take this module out"
     return found
 
@@ -33,10 +33,10 @@ def rows(probes: Mapping[str, Probe]) -> list[str]:
 def guests(rows: list[str], collector: Path) -> Iterator[dict[str, Future[VMResult]]]:
     known = catalogue.load()
     images = store.images(known, known.kernels)
-    script = guest.script([BY_ROW[row] for row in rows], COLLECT)
+    asked = guest.script([SHELL[row] for row in rows], COLLECT)
     files = {**guest.files(), "vm/bin/kprobe-collect": collector}
     with ThreadPoolExecutor(PARALLEL) as pool:
-        yield {name: pool.submit(boot, image, script, files, timeout=SECONDS) for name, image in images.items()}
+        yield {name: pool.submit(boot, image, asked, files, timeout=SECONDS) for name, image in images.items()}
 
 
 @pytest.mark.parametrize("kernel", [kernel.name for kernel in catalogue.load().kernels])
@@ -45,7 +45,7 @@ def test_guest_agrees(kernel: str, rows: list[str], guests: dict[str, Future[VMR
     assert result.rc == 0, result.console[-3000:]
     found = evidence.parse(result.out["evidence"].splitlines(keepends=True), kernel)
     probes = {probe.id: probe for probe in found.probes}
-    answers = {answer.row: answer for answer in run.parse(result.text("answers").splitlines())}
+    answers = {answer.row: answer for answer in script.parse(result.text("answers").splitlines())}
     assert answers.keys() == set(rows), result.text("answers.err")
     assert [text for row in rows if (text := disagreement(probes[row], answers[row]))] == []
     assert sum(probes[row].outcome == "works" for row in rows) > len(rows) / 2

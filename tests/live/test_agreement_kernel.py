@@ -10,7 +10,7 @@ from kprobe.evidence import Evidence, Probe, Row
 
 from .conftest import collected
 from .oracles import kconfig
-from .oracles.table import LATER
+from .oracles.later import LATER
 
 # The rows that stand for what a user asks first.
 TUNNELS = {

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import pytest
 
+from kprobe.crosscheck.model import Oracle
+from kprobe.crosscheck.table import ORACLES, SHELL
 from kprobe.evidence import Probe
 
-from .oracles import blob, compat, run
-from .oracles.model import Oracle
-from .oracles.table import BY_ROW, ORACLES
+from .oracles import blob, compat, script
 
 APPEND = re.compile(r"^ip6?tables-nft .*-A (\S+) (.*)$")
 EXPRESSION = re.compile(r"\[ (match|target) name (\S+) rev (\d+) \]")
@@ -53,7 +53,7 @@ def _listed(oracle: Oracle) -> Rule:
     found = APPEND.match(oracle.do[-1])
     assert found
     kind, name = _extension(found.group(2))
-    done = run.inside(oracle, "nft --debug=netlink list ruleset 2>&1")
+    done = script.inside(oracle, "nft --debug=netlink list ruleset 2>&1")
     return Rule(kind, name, done.stdout)
 
 
@@ -69,7 +69,7 @@ def by_hand(rules: dict[str, Rule]) -> dict[str, int]:
     requests = []
     for row, rule in rules.items():
         if rule.name in NATIVE:
-            legacy = BY_ROW[row.replace("xt.nft.", "xt.legacy.")]
+            legacy = SHELL[row.replace("xt.nft.", "xt.legacy.")]
             part = blob.asked(legacy, rule.name)
             requests.append(
                 compat.Request(

@@ -6,8 +6,9 @@ import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from . import run
-from .model import Oracle
+from kprobe.crosscheck.model import Oracle
+
+from . import script
 
 TRACE = ("strace", "-f", "-qq", "-e", "signal=none", "-e", "trace=setsockopt", "-xx", "-s", "65536")
 APPEND = re.compile(r"^ip6?tables-legacy .*-A (\S+) ")
@@ -141,7 +142,7 @@ def chain(oracle: Oracle) -> str:
 def entry(oracle: Oracle) -> Entry | None:
     """The rule that iptables-legacy hands to the kernel; None where it does not even try."""
     traced = Oracle(oracle.row, setup=oracle.setup, do=(" ".join((*TRACE, oracle.do[-1])),))
-    seen = list(tables(run.inside(traced, "true").stderr.splitlines()))
+    seen = list(tables(script.inside(traced, "true").stderr.splitlines()))
     return seen[-1].chains[chain(oracle)] if seen else None
 
 

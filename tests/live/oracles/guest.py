@@ -7,7 +7,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from .model import Oracle
+from kprobe.crosscheck.model import Oracle
+
 from .script import render
 
 # busybox takes its own applet for a command before it looks into PATH, and so does all that it runs: its `ip` is not

@@ -1,34 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """Oracles as one POSIX shell script, for guests that have no Python: ``python -m tests.live.oracles.script [GLOB…]``.
 
-For each row the script prints what the programs said, each line behind ``| ``, and then ``ID RC``:
-
-====  =======================================================================
-0     done, and the program's own listing shows it
-97    a prerequisite (another row's object) could not be made
-98    done, but the listing shows something else
-124   no answer in time
-126.. the program is missing, or was killed by a signal (up to 192)
-else  refused; what was said tells by whom
-====  =======================================================================
+For each row the script prints what the programs said, each line behind ``| ``, and then ``ROW PROGRAM RC``, where the
+exit status is as ``kprobe.crosscheck.shell`` tells.
 """
 
+import os
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from .model import Oracle
-from .table import ORACLES
-
-NO_PREREQUISITE = 97
-OTHERWISE = 98
-TIMEOUT = 124
-NO_PROGRAM = 126
-SIGNALLED = 128 + 64  # the last; `bridge` fails with 255
-
-# iptables-legacy locks a file: its own, so that no other run is in its way and it leaves none in /run.
-ENVIRONMENT = {"LC_ALL": "C", "XTABLES_LOCKFILE": "/proc/self/comm"}
+from kprobe.crosscheck.model import Answer, Oracle
+from kprobe.crosscheck.shell import ENVIRONMENT, body
+from kprobe.crosscheck.table import SHELL
 
 HEAD = f"""\
 #!/bin/sh
@@ -44,31 +30,44 @@ ask() {
 """
 
 
-def body(oracle: Oracle) -> str:
-    """What is run in the namespace."""
-    steps = []
-    if oracle.setup:
-        steps.append(_all(oracle.setup) + f" || exit {NO_PREREQUISITE}")
-    steps.append(_all(oracle.do) + " || exit $?")
-    if oracle.see:
-        steps.append(_all(oracle.see) + f" || exit {OTHERWISE}")
-    return "\n".join(steps)
-
-
-def _all(commands: tuple[str, ...]) -> str:
-    return "{ " + " &&\n".join(commands) + "\n}"
-
-
 def render(oracles: Iterable[Oracle]) -> str:
     """The script."""
-    return HEAD + "".join(f"ask {shlex.quote(oracle.row)} {shlex.quote(body(oracle))}\n" for oracle in oracles)
+    return HEAD + "".join(f"ask {shlex.quote(oracle.name)} {shlex.quote(body(oracle))}\n" for oracle in oracles)
+
+
+def parse(lines: Iterable[str]) -> Iterable[Answer]:
+    """Read what the script printed."""
+    said: list[str] = []
+    for line in lines:
+        if line.startswith("| "):
+            said.append(line[2:])
+        elif line != "|":
+            row, program, rc = line.rsplit(" ", 2)
+            yield Answer(row, program, int(rc), "\n".join(said))
+            said = []
+
+
+def run(oracles: Iterable[Oracle]) -> dict[str, Answer]:
+    """What the script says here, by row."""
+    done = subprocess.run(["sh"], input=render(oracles), capture_output=True, text=True, timeout=120, check=True)
+    return {answer.row: answer for answer in parse(done.stdout.splitlines())}
+
+
+def inside(oracle: Oracle, more: str) -> subprocess.CompletedProcess[str]:
+    """Run an oracle in a new network namespace and then ``more`` there."""
+    return subprocess.run(
+        ["unshare", "-n", "sh", "-c", f"{body(oracle)}\n{more}"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+        env={**os.environ, **ENVIRONMENT},
+    )
 
 
 def main(globs: list[str]) -> None:
     """Print the script for the rows that match."""
-    sys.stdout.write(
-        render(oracle for oracle in ORACLES if any(fnmatchcase(oracle.row, glob) for glob in globs or ["*"]))
-    )
+    sys.stdout.write(render(o for o in SHELL.values() if any(fnmatchcase(o.row, glob) for glob in globs or ["*"])))
 
 
 if __name__ == "__main__":

@@ -1,21 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """The second oracle for links, rules and routes: pyroute2, which speaks netlink by itself.
 
-Run as a program, it asks every row in a forked child with a network namespace of its own and prints a JSON object a
-row: what was refused with which errno, or what was read back wrong.
+It is imported late: nothing but these functions needs it.
 """
 
-import ctypes
-import json
 import os
-import traceback
 from collections.abc import Callable
 from typing import Any
 
-from pyroute2 import IPRoute, NetlinkError  # type: ignore[import-untyped]
-from pyroute2.netlink.rtnl.rtmsg import rtmsg  # type: ignore[import-untyped]
+from kprobe.crosscheck.model import Oracle, OtherwiseError, asking, expect
 
-CLONE_NEWNET = 0x40000000
 MAC = "ee:ee:ee:ee:ee:ee"
 RTN = {"unicast": 1, "blackhole": 6, "prohibit": 8, "throw": 9}
 FIB_RULE_INVERT = 2
@@ -26,20 +20,16 @@ LOCAL_TABLE = 255
 RTM_GETROUTE = 26
 NLM_F_REQUEST, NLM_F_DUMP = 1, 0x300
 
-Ask = Callable[[IPRoute], None]
-ASKS: dict[str, Ask] = {}
-
-
-class OtherwiseError(Exception):
-    """The kernel took the request and shows something else."""
+# pyroute2 has no types.
+IPRoute = Any
+ASKS: dict[str, Callable[[IPRoute, str], None]] = {}
 
 
 def asks(*rows: str) -> Callable[[Callable[[IPRoute, str], None]], Callable[[IPRoute, str], None]]:
     """Register a function for rows; it is told which."""
 
     def register(function: Callable[[IPRoute, str], None]) -> Callable[[IPRoute, str], None]:
-        for row in rows:
-            ASKS[row] = lambda ipr, row=row: function(ipr, row)  # type: ignore[misc]
+        ASKS.update(dict.fromkeys(rows, function))
         return function
 
     return register
@@ -62,11 +52,6 @@ def addresses(row: str) -> tuple[str, str, str, str]:
     if v6(row):
         return "2001:db8::/64", "2001:db8::1", "2001:db8:9::1", "2001:db8:9::2"
     return "198.18.0.0/24", "198.18.0.1", "198.19.0.1", "198.19.0.2"
-
-
-def expect(found: Any, wanted: Any, what: str) -> None:
-    if found != wanted:
-        raise OtherwiseError(f"{what}: {found!r}, not {wanted!r}")
 
 
 # --- links ---
@@ -125,6 +110,8 @@ def link(ipr: IPRoute, row: str) -> None:
 
 @asks("link.ipip.tunl0")
 def tunl0(ipr: IPRoute, _row: str) -> None:
+    from pyroute2 import NetlinkError
+
     try:
         ipr.link("add", ifname="tunl0", kind="ipip")
     except NetlinkError:
@@ -146,7 +133,9 @@ def veth(ipr: IPRoute) -> int:
 
 
 def lookup(ipr: IPRoute, row: str, **more: Any) -> int:
-    """Errno with which a lookup ends."""
+    """Return the errno with which a lookup ends."""
+    from pyroute2 import NetlinkError
+
     try:
         ipr.route("get", dst=addresses(row)[1], family=family(row), **more)
     except NetlinkError as error:
@@ -214,6 +203,8 @@ def priority(ipr: IPRoute, row: str) -> None:
 
 @asks(*both("route.onlink"))
 def onlink(ipr: IPRoute, row: str) -> None:
+    from pyroute2 import NetlinkError
+
     dst, _, gateway, _ = addresses(row)
     wanted = {"dst": dst, "family": family(row), "gateway": gateway, "oif": veth(ipr)}
     try:
@@ -317,9 +308,12 @@ def fdb(ipr: IPRoute, row: str) -> None:
 
 @asks("route.strict-check")
 def strict(ipr: IPRoute, row: str) -> None:
+    from pyroute2 import IPRoute as Route
+    from pyroute2.netlink.rtnl.rtmsg import rtmsg
+
     ipr.route("add", dst=addresses(row)[0], family=2, oif=veth(ipr))
     for asked in (False, True):
-        with IPRoute(strict_check=asked) as own:
+        with Route(strict_check=asked) as own:
             request = rtmsg()
             request["family"] = 2
             request["table"] = LOCAL_TABLE
@@ -334,31 +328,12 @@ def nsid(ipr: IPRoute, _row: str) -> None:
     expect(ipr.get_netnsid(pid=os.getppid())["nsid"], 7, "id")
 
 
-def answer(row: str) -> dict[str, Any]:
-    """One row, in this process's new network namespace."""
-    try:
-        if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), "unshare")
-        with IPRoute() as ipr:
-            ASKS[row](ipr)
-    except NetlinkError as error:
-        return {"row": row, "outcome": "absent", "errno": error.code, "said": str(error)}
-    except OtherwiseError as error:
-        return {"row": row, "outcome": "broken", "said": str(error)}
-    except Exception:  # noqa: BLE001 - whatever it is, it is told
-        return {"row": row, "outcome": "none", "said": traceback.format_exc()}
-    return {"row": row, "outcome": "works"}
+def ask(row: str) -> None:
+    """Ask one row, in this process's network namespace."""
+    from pyroute2 import IPRoute as Route
+
+    with asking(), Route() as ipr:
+        ASKS[row](ipr, row)
 
 
-def main() -> None:
-    """Fork for each row."""
-    for row in ASKS:
-        pid = os.fork()
-        if pid == 0:
-            os.write(1, json.dumps(answer(row)).encode() + b"\n")
-            os._exit(0)
-        os.waitpid(pid, 0)
-
-
-if __name__ == "__main__":
-    main()
+ORACLES = tuple(Oracle(row, ask=ask, program="pyroute2", imports="pyroute2") for row in ASKS)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """Namespaces and links: util-linux, ip, ethtool, wg."""
 
-from .model import Oracle, each
+from kprobe.crosscheck.model import Oracle, each
 
 MAC = "ee:ee:ee:ee:ee:ee"
 # RFC 7748, section 6.1
@@ -96,6 +96,16 @@ def columns(table: tuple[tuple[str, str, str], ...]) -> dict[str, tuple[str, ...
     rows, makes, shows = zip(*table, strict=True)
     return {"row": rows, "make": makes, "shows": shows, "device": tuple(make.split()[0] for make in makes)}
 
+
+REFUSED = (
+    r"^RTNETLINK answers: ",  # ip, bridge
+    r"^Error: Unknown device type\.$",  # ip, the kernel's extended ack
+    r"^Unable to (modify|access) interface:",  # wg
+    r"^cat: threaded: No such file",
+    r"write error: Operation not supported$",  # a file of sysfs
+    r"^netlink error: Operation not supported$",  # ethtool
+    r"^unshare: unshare failed: Invalid argument$",
+)
 
 ORACLES = (
     Oracle(

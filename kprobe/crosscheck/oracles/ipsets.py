@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """IP sets: ipset."""
 
-from .model import Oracle, each
+from kprobe.crosscheck.model import Oracle, each
 
 # Set type, family, two members and something else; how the listing writes the members.
 SETS = {
@@ -235,6 +235,8 @@ OTHERS = (
         "198.51.100.32/27,cali wildcard",
     ),
 )
+
+REFUSED = (r"^ipset v.*: (Kernel error received:|Cannot open session) ?",)
 
 ORACLES = (
     Oracle("ipset.protocol", do=("ipset list -n",)),

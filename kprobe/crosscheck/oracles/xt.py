@@ -4,7 +4,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .model import Oracle
+from kprobe.crosscheck.model import Oracle
 
 COMBINATIONS = {
     "xt.legacy.ipv4": "iptables-legacy",
@@ -245,5 +245,14 @@ def _oracles() -> tuple[Oracle, ...]:
         ]
     return tuple(found)
 
+
+REFUSED = (
+    r": No chain/target/match by that name\.",  # iptables-legacy
+    r" RULE_APPEND failed \(No such file or directory\)",  # iptables-nft
+    r"can't initialize ip6?tables table .* does not exist",  # iptables-legacy: a table
+    r": Could not fetch rule set generation id:",  # iptables-nft: no nf_tables
+    r" CHAIN_ADD failed \(",  # iptables-nft: no such chain type
+    r"^grep: /proc/net/ip6?_tables_targets: No such file",
+)
 
 ORACLES = _oracles()

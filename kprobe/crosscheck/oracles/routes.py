@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """Routes, rules, neighbours, addresses: ip and bridge, over the veth and vxlan devices that Calico has them on."""
 
-from .model import Oracle, each
+from kprobe.crosscheck.model import Oracle, each
 
 VETH = (
     "ip link add cali0 type veth peer name peer0",

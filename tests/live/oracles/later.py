@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+"""Families without oracles yet, and the program to be. With its first oracle a family leaves: all its rows need one."""
+
+LATER = {
+    "bpf": "bpftool",
+    "bpf.helper": "bpftool",
+    "bpf.insn": "bpftool",
+    "bpf.prog": "bpftool",
+    "bpf.map": "bpftool",
+    "bpf.btf": "bpftool",
+    "nft": "nft",
+    "conntrack": "conntrack",
+    "nflog": "pyroute2",
+    "nfqueue": "pyroute2",
+    "socket": "ss, python",
+    "sysctl": "files of /proc/sys",
+    "ipvs": "ipvsadm",
+    "tc": "tc",
+    "attach": "tc, ip, bpftool",
+}
