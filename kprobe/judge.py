@@ -9,10 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from kprobe import expr
+from kprobe.cause import cause
+from kprobe.contradiction import contradictions
 from kprobe.errors import InputError, nearest
 from kprobe.evidence import End, Evidence, Outcome, Probe
+from kprobe.facts import Facts
 from kprobe.profile import Group, Mode, Need, Profile, holds
-from kprobe.report import GroupReport, ModeReport, NeedReport, Report, Verdict
+from kprobe.remedy import remedy
+from kprobe.report import Explained, GroupReport, ModeReport, NeedReport, Report, Verdict
 
 TRUTH: Mapping[Outcome, expr.Truth] = {
     "works": True,
@@ -36,6 +40,7 @@ def judge(evidence: Evidence, profile: Profile, wanted: Iterable[str] = (), rele
         verdict = _all(mode.verdict for mode in modes if mode.wanted)
     else:
         verdict = _all(group.verdict for group in groups if group.counts)
+    facts = Facts(evidence)
     return Report(
         source=evidence.source,
         profile=profile.name,
@@ -51,7 +56,15 @@ def judge(evidence: Evidence, profile: Profile, wanted: Iterable[str] = (), rele
         facts=evidence.facts,
         rows=evidence.probes,
         end=evidence.end,
+        explained=tuple(_explained(rows.values(), facts)),
+        contradictions=tuple(said for probe in rows.values() for said in contradictions(probe, facts)),
     )
+
+
+def _explained(probes: Iterable[Probe], facts: Facts) -> Iterator[Explained]:
+    for probe in probes:
+        if probe.outcome != "works" and (why := cause(probe, facts)) is not None:
+            yield Explained(row=probe.id, cause=why, remedy=remedy(why, facts))
 
 
 def check(profile: Profile, wanted: Iterable[str] = (), release: str = "") -> tuple[str, frozenset[str]]:

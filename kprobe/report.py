@@ -5,8 +5,11 @@ from typing import Literal
 
 import msgspec
 
+from kprobe.cause import Cause
+from kprobe.contradiction import Contradiction
 from kprobe.evidence import Begin, End, Fact, Probe
 from kprobe.profile import Level, Rule
+from kprobe.remedy import Remedy
 
 Verdict = Literal["pass", "warn", "unknown", "fail"]
 
@@ -50,8 +53,20 @@ class GroupReport(msgspec.Struct, frozen=True, kw_only=True):
     verdict: Verdict
 
 
+class Explained(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why a row did not work, and what to do about it where that is known."""
+
+    row: str
+    cause: Cause
+    remedy: Remedy | None = None
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer. ``rows`` is the evidence itself: the kernel's own words, unchanged."""
+    """The answer. ``rows`` is the evidence itself: the kernel's own words, unchanged.
+
+    ``explained`` has one entry for each row, control rows apart, that came back ``absent``, ``denied`` or ``broken``,
+    and for those ``unknown`` for a reason that has a name, in the order of ``rows``.
+    """
 
     source: str
     profile: str
@@ -67,6 +82,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     facts: tuple[Fact, ...]
     rows: tuple[Probe, ...]
     end: End | None
+    explained: tuple[Explained, ...] = ()
+    contradictions: tuple[Contradiction, ...] = ()
 
 
 def exit_code(report: Report) -> int:

@@ -7,9 +7,11 @@ The layout is the same with and without colour. Every piece of text goes through
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 
+from kprobe.cause import Cause
 from kprobe.clean import clean
 from kprobe.evidence import Probe
-from kprobe.report import GroupReport, ModeReport, NeedReport, Report, Verdict
+from kprobe.remedy import Remedy
+from kprobe.report import Explained, GroupReport, ModeReport, NeedReport, Report, Verdict
 
 Piece = tuple[str, str]
 Line = tuple[Piece, ...]
@@ -27,9 +29,19 @@ STYLE = {
     "broken": "bold red",
     "denied": "magenta",
 }
-THERE = ("y", "loaded", "builtin")
 FEW = 3
 MANY = 8
+
+
+class _Book:
+    """The parts of a report that are looked up by row."""
+
+    def __init__(self, report: Report) -> None:
+        self.rows: Mapping[str, Probe] = {probe.id: probe for probe in report.rows if not probe.control}
+        self.explained: Mapping[str, Explained] = {each.row: each for each in report.explained}
+        self.contradicted: dict[str, list[str]] = {}
+        for said in report.contradictions:
+            self.contradicted.setdefault(said.row, []).append(said.text)
 
 
 def render(report: Report, *, color: bool = False, show_all: bool = False, width: int = 0) -> str:
@@ -118,7 +130,8 @@ def _few(names: tuple[str, ...], limit: int) -> str:
 
 def _problems(report: Report, *, show_all: bool) -> Iterator[Line]:
     """List the rows on which an unmet need rests; those to which the kernel said the same stand together."""
-    rows = {probe.id: probe for probe in report.rows if not probe.control}
+    book = _Book(report)
+    rows = book.rows
     unmet: dict[str, list[tuple[ModeReport, NeedReport]]] = {}
     for mode in report.modes:
         for need in mode.needs:
@@ -132,14 +145,15 @@ def _problems(report: Report, *, show_all: bool) -> Iterator[Line]:
         "Could not be told": lambda name: not _said_no(rows.get(name)),
     }
     for title, belongs in sections.items():
-        alike: dict[tuple[str, ...], list[str]] = {}
+        alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
         for name in filter(belongs, unmet):
-            alike.setdefault(_words(rows.get(name)), []).append(name)
+            code = book.explained[name].cause.code if name in book.explained else ""
+            alike.setdefault((code, _words(rows.get(name))), []).append(name)
         if alike:
             yield ()
             yield _line((title, "bold"))
-        for words, names in alike.items():
-            yield from _problem(report, words, tuple(names), rows, unmet, limit=len(names) if show_all else MANY)
+        for (_, words), names in alike.items():
+            yield from _problem(book, words, tuple(names), unmet, limit=len(names) if show_all else MANY)
 
 
 def _said_no(probe: Probe | None) -> bool:
@@ -160,10 +174,9 @@ def _words(probe: Probe | None) -> tuple[str, ...]:
 
 
 def _problem(
-    report: Report,
+    book: _Book,
     words: tuple[str, ...],
     names: tuple[str, ...],
-    rows: Mapping[str, Probe],
     unmet: Mapping[str, list[tuple[ModeReport, NeedReport]]],
     *,
     limit: int,
@@ -172,9 +185,9 @@ def _problem(
     yield _line("  ", (outcome, STYLE.get(outcome, STYLE["unknown"])), f"  {_few(names, limit)}")
     for text in said:
         yield _line(f"           {text}")
-    for text in _explained(report, [rows[name] for name in names[:limit] if name in rows]):
+    for text in _explained(book, names[:limit]):
         yield _line((f"           {text}", "dim"))
-    if not _said_no(rows.get(names[0])) and len(names) > limit:
+    if not _said_no(book.rows.get(names[0])) and len(names) > limit:
         modes = dict.fromkeys(mode.name for name in names for mode, _ in unmet[name])
         yield _line(f"           needed by {', '.join(modes)}; --all names every row and why")
         return
@@ -195,23 +208,31 @@ def _users(users: Iterable[tuple[ModeReport, NeedReport]]) -> Iterator[Line]:
             yield _line(f"             to do without: {need.avoid}")
 
 
-def _explained(report: Report, probes: Iterable[Probe]) -> Iterator[str]:
-    """Say what files on the node tell about a "no". They explain it, or contradict it; they never decide it."""
-    facts = {fact.id: fact.value for fact in report.facts if isinstance(fact.value, dict)}
-    told: dict[str, dict[str, str]] = {"module": {}, "config": {}}
-    for probe in probes:
-        if probe.outcome != "absent" or probe.step == "prerequisite":
-            continue
-        for kind, fact, names in (("module", "node.modules", probe.modules), ("config", "node.kconfig", probe.kconfig)):
-            read = {name: str(facts[fact][name]) for name in names if name in facts.get(fact, {})}
-            known = {name: value for name, value in read.items() if value != "unreadable"}
-            contradicts = len(known) == len(read) and all(value in THERE for value in known.values())
-            told[kind] |= {
-                name: value + (" (yet the kernel said no)" if contradicts else "") for name, value in known.items()
-            }
-    for kind, values in told.items():
-        if values:
-            yield f"{kind} {', '.join(f'{name}: {value}' for name, value in values.items())}"
+def _explained(book: _Book, names: Iterable[str]) -> Iterator[str]:
+    """Say why, what to do, and what speaks against the kernel's answer; each once, few of a kind."""
+    found = [book.explained[name] for name in names if name in book.explained]
+    causes = dict.fromkeys(_cause(each.cause) for each in found)
+    yield from (f"cause: {text}" for text in _some(causes))
+    remedies = dict.fromkeys(text for each in found if each.remedy for text in _remedy(each.remedy))
+    yield from _some(remedies)
+    said = dict.fromkeys(text for name in names for text in book.contradicted.get(name, ()))
+    yield from (f"contradiction: {text}" for text in _some(said))
+
+
+def _cause(cause: Cause) -> str:
+    return f"{cause.text} (needs {cause.via})" if cause.via else cause.text
+
+
+def _remedy(remedy: Remedy) -> Iterator[str]:
+    yield f"remedy: {remedy.text}"
+    yield from (f"  {command}" for command in remedy.commands)
+
+
+def _some(texts: Iterable[str]) -> Iterator[str]:
+    found = list(texts)
+    yield from found[:MANY]
+    if len(found) > MANY:
+        yield f"and {len(found) - MANY} more"
 
 
 def _hints(report: Report) -> Iterator[Line]:

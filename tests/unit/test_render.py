@@ -117,8 +117,8 @@ def test_a_no_in_the_kernels_own_words() -> None:
     assert "  absent  link.ipip\n" in text
     assert 'create: EOPNOTSUPP (95) "Unknown device type"\n' in text
     assert "kernel log: a line of the log\n" in text
-    assert "module ipip: nowhere\n" in text
-    assert "config CONFIG_NET_IPIP: y (yet the kernel said no)\n" in text
+    assert "cause: why is unknown: no fact in this evidence tells\n" in text
+    assert "contradiction: config CONFIG_NET_IPIP: y, yet the kernel said no\n" in text
     assert "required by ipip: packets between nodes travel IP in IP\n" in text
     assert "this evidence has no such row" in text
 
