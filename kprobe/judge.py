@@ -14,6 +14,7 @@ from kprobe.contradiction import contradictions
 from kprobe.errors import InputError, nearest
 from kprobe.evidence import End, Evidence, Outcome, Probe
 from kprobe.facts import Facts
+from kprobe.node import derive
 from kprobe.profile import Group, Mode, Need, Profile, holds
 from kprobe.remedy import remedy
 from kprobe.report import Explained, GroupReport, ModeReport, NeedReport, Report, Verdict
@@ -32,8 +33,10 @@ def judge(evidence: Evidence, profile: Profile, wanted: Iterable[str] = (), rele
     """Judge by every group of the profile, or by exactly the ``wanted`` modes; for its newest release unless told."""
     release, chosen = check(profile, wanted, release)
     rows = {probe.id: probe for probe in evidence.probes if not probe.control}
+    derived = derive(evidence)
+    known = {probe.id: probe for probe in derived} | rows
     there = [mode for mode in profile.modes if holds(mode.releases, release)]
-    modes = tuple(_mode(mode, rows, release, wanted=not chosen or mode.name in chosen) for mode in there)
+    modes = tuple(_mode(mode, known, release, wanted=not chosen or mode.name in chosen) for mode in there)
     names = {mode.group for mode in modes}
     groups = tuple(_group(group, modes, by_name=bool(chosen)) for group in profile.groups if group.name in names)
     if chosen:
@@ -55,6 +58,7 @@ def judge(evidence: Evidence, profile: Profile, wanted: Iterable[str] = (), rele
         begin=evidence.begin,
         facts=evidence.facts,
         rows=evidence.probes,
+        derived=derived,
         end=evidence.end,
         explained=tuple(_explained(rows.values(), facts)),
         contradictions=tuple(said for probe in rows.values() for said in contradictions(probe, facts)),

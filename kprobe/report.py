@@ -65,7 +65,9 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The answer. ``rows`` is the evidence itself: the kernel's own words, unchanged.
 
     ``explained`` has one entry for each row, control rows apart, that came back ``absent``, ``denied`` or ``broken``,
-    and for those ``unknown`` for a reason that has a name, in the order of ``rows``.
+    and for those ``unknown`` for a reason that has a name, in the order of ``rows``. ``derived`` has what was worked
+    out from the facts (kprobe.node): rows in all but that no worker answered them. A recorded row of the same id goes
+    before it.
     """
 
     source: str
@@ -84,6 +86,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     end: End | None
     explained: tuple[Explained, ...] = ()
     contradictions: tuple[Contradiction, ...] = ()
+    derived: tuple[Probe, ...] = ()
 
 
 def exit_code(report: Report) -> int:

@@ -33,10 +33,10 @@ def load_profiles(
 
 
 def known_rows() -> "tuple[Row, ...]":
-    """Return the rows that the core of this kprobe knows."""
-    from kprobe import collect, evidence
+    """Return the rows that the core of this kprobe knows, and those that are worked out from facts."""
+    from kprobe import collect, evidence, node
 
-    return evidence.rows(collect.catalogue(), "catalogue")
+    return (*evidence.rows(collect.catalogue(), "catalogue"), *node.catalogue())
 
 
 def read_evidence(name: str) -> "Evidence":

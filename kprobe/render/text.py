@@ -37,7 +37,7 @@ class _Book:
     """The parts of a report that are looked up by row."""
 
     def __init__(self, report: Report) -> None:
-        self.rows: Mapping[str, Probe] = {probe.id: probe for probe in report.rows if not probe.control}
+        self.rows: Mapping[str, Probe] = {row.id: row for row in (*report.derived, *report.rows) if not row.control}
         self.explained: Mapping[str, Explained] = {each.row: each for each in report.explained}
         self.contradicted: dict[str, list[str]] = {}
         for said in report.contradictions:
@@ -246,9 +246,10 @@ def _hints(report: Report) -> Iterator[Line]:
 
 def _rows(report: Report) -> Iterator[Line]:
     yield ()
-    yield _line((f"All {len(report.rows)} rows", "bold"))
-    width = max((len(clean(probe.id)) for probe in report.rows), default=0)
-    for probe in report.rows:
+    rows = (*report.rows, *report.derived)
+    yield _line((f"All {len(rows)} rows", "bold"))
+    width = max((len(clean(probe.id)) for probe in rows), default=0)
+    for probe in rows:
         outcome, *said = _words(probe)
         control = f"({probe.control} control) " if probe.control else ""
         detail = " ".join(f"{key}={value}" for key, value in probe.detail.items())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kprobe import profile
 from kprobe.errors import InputError
-from kprobe.evidence import End, Evidence, Left, Outcome
+from kprobe.evidence import End, Evidence, Left, Outcome, Uname
 from kprobe.judge import BADNESS, judge
 from kprobe.profile import Group, Mode, Need, Profile, Rule
 from kprobe.report import Report, Verdict, exit_code
@@ -91,7 +91,7 @@ def test_all_works() -> None:
 
 
 def test_no_evidence_is_no_answer() -> None:
-    report = judge(synthetic.stream({}), CALICO)
+    report = judge(synthetic.stream({}, uname=Uname()), CALICO)
     assert set(verdicts(report)) <= {"unknown", "warn"}
     assert exit_code(report) == 3
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kprobe import collect, expr, profile
+from kprobe import collect, expr, node, profile
 from kprobe.errors import InputError
 from kprobe.evidence import Outcome
 from kprobe.judge import judge
@@ -46,7 +46,7 @@ def every(pattern: str, outcome: Outcome) -> dict[str, Outcome]:
 
 @pytest.fixture(scope="module")
 def catalogue() -> set[str]:
-    return {json.loads(line)["id"] for line in collect.catalogue()}
+    return {json.loads(line)["id"] for line in collect.catalogue()} | {row.id for row in node.catalogue()}
 
 
 def test_there_are_six_profiles() -> None:
@@ -65,7 +65,7 @@ def test_every_id_is_in_the_collector(name: str) -> None:
     import subprocess
 
     done = subprocess.run([COLLECTOR, "--list"], capture_output=True, text=True, check=True)
-    listed = {json.loads(line)["id"] for line in done.stdout.splitlines()}
+    listed = {json.loads(line)["id"] for line in done.stdout.splitlines()} | {row.id for row in node.catalogue()}
     assert {row for _, row in asked(profile.load(name).modes)} <= listed
 
 

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+"""The facts of one node, read by type: what is missing or of another shape is said so, and never guessed."""
+
+from typing import TypeVar
+
+import msgspec
+
+from kprobe.evidence import Begin, Evidence, Fact
+
+T = TypeVar("T")
+
+
+class Contained(msgspec.Struct, frozen=True):
+    """Of the fact node.container, what tells whether process 1 is the host's."""
+
+    own_pid_namespace: bool | None = None
+
+
+class UnsureError(Exception):
+    """The facts do not tell: the text says what is missing, in a user's words."""
+
+
+class View:
+    """Facts by id."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.begin: Begin = evidence.begin
+        self._facts: dict[str, Fact] = {fact.id: fact for fact in evidence.facts}
+
+    def get(self, name: str, shape: type[T]) -> T:
+        """Return a fact's value; raise UnsureError where there is none, or none of that shape."""
+        fact = self._facts.get(name)
+        if fact is None:
+            raise UnsureError(f"this evidence does not have the fact {name}")
+        if fact.error:
+            raise UnsureError(f"{fact.source} could not be read: {fact.error}")
+        try:
+            return msgspec.convert(fact.value, shape)
+        except msgspec.ValidationError as error:
+            raise UnsureError(f"the fact {name} is not as described: {error}") from error
+
+    def gone(self, name: str) -> bool:
+        """Whether the fact says that its file is not there."""
+        fact = self._facts.get(name)
+        return fact is not None and fact.error == "ENOENT"
+
+    def host_files(self) -> None:
+        """Raise UnsureError unless the collector saw the host's own files."""
+        self._same("mnt", "files")
+
+    def host_network(self) -> None:
+        """Raise UnsureError unless the collector saw the host's own network."""
+        self._same("net", "network")
+
+    def host_processes(self) -> None:
+        """Raise UnsureError unless the collector saw the host's processes."""
+        if self.get("node.container", Contained).own_pid_namespace is not False:
+            raise UnsureError("collected in a container, which does not see the host; collect on the node itself")
+
+    def _same(self, kind: str, what: str) -> None:
+        """Compare the collector's namespace with that of process 1, where process 1 is the host's."""
+        self.host_processes()
+        inodes = self.get("node.namespaces", dict[str, int])
+        if inodes.get(f"pid1.{kind}", inodes.get(kind)) != inodes.get(kind):
+            raise UnsureError(f"collected in a container, which has a {what} of its own; collect on the node itself")
