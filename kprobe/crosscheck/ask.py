@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """Asks oracles one after the other: ``python -m kprobe.crosscheck.ask`` reads their names and prints their answers.
 
-A process of its own, because a place for each oracle is made by fork, which needs a process without threads.
+A process of its own, because a place for each oracle is made by fork, which needs a process without threads. With
+``--programs`` it prints which programs there are.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -13,33 +15,34 @@ from importlib import import_module
 
 from . import apart, shell
 from .model import Answer, NotAskedError, Oracle, OtherwiseError, RefusedError
-from .table import BY_NAME
+from .surveys import CALLS
 
 SECONDS = 20
-"""Of one oracle; the slowest needs less than one."""
+"""Of one oracle; the slowest needs a few."""
+DENIED = (errno.EPERM, errno.EACCES)
 LAST = "\x1e"
 """Before what a function answers, behind what it may have written."""
 
 
 def ask(oracle: Oracle) -> Answer:
     """Ask one."""
+    row, program = oracle.row, oracle.program
     missing = _missing(oracle)
     if missing:
-        return Answer(oracle.row, oracle.program, said=missing, told="not asked")
-    function = oracle.ask
-    if function is None:
+        return Answer(row, program, said=missing, told="not asked")
+    if oracle.ask is None:
         text = shell.body(oracle)
         rc, said = apart.run(lambda: _exec(text), SECONDS)
-        answer = Answer(oracle.row, oracle.program, rc, _text(said))
+        answer = Answer(row, program, rc, _text(said))
     else:
         rc, said = apart.run(lambda: _call(oracle), SECONDS)
         before, last, told = _text(said).rpartition(LAST)
         if last and rc == 0:
-            answer = Answer(oracle.row, oracle.program, **json.loads(told))
+            answer = Answer(row, program, **json.loads(told))
         else:
-            answer = Answer(oracle.row, oracle.program, rc, before or told, told="none")
+            answer = Answer(row, program, rc, before or told, told="none")
     if rc == apart.NO_PLACE:
-        return Answer(oracle.row, oracle.program, said=f"no namespaces here: {answer.said.strip()}", told="not asked")
+        return Answer(row, program, said=f"no namespace of its own: {answer.said.strip()}", told="not asked")
     return answer
 
 
@@ -64,7 +67,8 @@ def _call(oracle: Oracle) -> int:
     try:
         oracle.ask(oracle.row)
     except RefusedError as error:
-        answer = {"told": "absent", "errno": error.errno, "said": str(error)}
+        denied = error.errno in DENIED
+        answer = {"told": "denied" if denied else "absent", "errno": error.errno, "said": str(error)}
     except OtherwiseError as error:
         answer = {"told": "broken", "said": str(error)}
     except NotAskedError as error:
@@ -82,10 +86,15 @@ def _text(said: bytes) -> str:
 def main() -> None:
     """Answer what is asked, until there is no more or nobody listens."""
     apart.die_with_parent()
-    for name in sys.stdin.read().splitlines():
-        answer = ask(BY_NAME[name])
-        sys.stdout.write(json.dumps(vars(answer)) + "\n")
-        sys.stdout.flush()
+    names = sys.stdin.read().splitlines()
+    if "--programs" in sys.argv:
+        from .programs import there
+
+        for program in there(tuple(CALLS[name] for name in names)):
+            print(json.dumps(vars(program)))  # noqa: T201
+        return
+    for name in names:
+        print(json.dumps(vars(ask(CALLS[name]))), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

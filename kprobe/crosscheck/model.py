@@ -16,7 +16,7 @@ HELPERS = ("unshare", "nsenter", "strace", "timeout")
 NO_ONE = "sh"
 """The program of an oracle that needs a shell and files alone."""
 
-_START = r"(?:^|[;&|({!'\"`]\s*)"
+_START = r"(?:^|[;&|({!`]\s*|-c\s+['\"]\s*)"
 _BEFORE = r"(?:(?:env|exec|do|then|if|strace|timeout|nsenter|unshare)\s(?:-\S+\s|\S+=\S+\s|\d+\s)*)*"
 _NAMES = "|".join(map(re.escape, (*ASKED, *HELPERS)))
 _COMMAND = re.compile(rf"{_START}{_BEFORE}({_NAMES})(?=[\s;)'\"]|$)", re.MULTILINE)

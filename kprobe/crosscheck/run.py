@@ -5,13 +5,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import kprobe
 
 from .model import Answer, Oracle
+from .result import Program
 
 PARALLEL = 2
 
@@ -27,23 +29,39 @@ def ask(oracles: Iterable[Oracle], seen: Seen | None = None) -> dict[str, Answer
     return {answer.name: answer for answer in answers}
 
 
+def programs(oracles: Iterable[Oracle]) -> tuple[Program, ...]:
+    """Return the programs that these oracles are asked of."""
+    with _asker([oracle.name for oracle in oracles], "--programs") as lines:
+        return tuple(Program(**json.loads(line)) for line in lines)
+
+
 def _ask(names: Sequence[str], seen: Seen | None) -> list[Answer]:
     """Have a process of its own ask; where it dies, what it had not answered is told as not asked."""
     answers: list[Answer] = []
-    # -P: nothing is imported from where the user stands.
-    command = [sys.executable, "-P", "-m", f"{kprobe.__name__}.crosscheck.ask"]
-    environment = {**os.environ, "PYTHONPATH": str(Path(kprobe.__file__).parents[1])}
-    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True, env=environment) as process:  # noqa: S603
-        assert process.stdin
-        assert process.stdout
-        process.stdin.write("\n".join(names))
-        process.stdin.close()
-        for line in process.stdout:
+    with _asker(names) as lines:
+        for line in lines:
             answer = Answer(**json.loads(line))
             answers.append(answer)
             if seen:
                 seen(answer)
     told = {answer.name for answer in answers}
-    why = f"the process that asks ended with {process.returncode}"
-    left = [name.split(" ") for name in names if name not in told]
+    left = [name.rsplit(" ", 1) for name in names if name not in told]
+    why = "the process that asks came to an early end"
     return answers + [Answer(row, program, said=why, told="not asked") for row, program in left]
+
+
+@contextmanager
+def _asker(names: Sequence[str], *options: str) -> Iterator[Iterable[str]]:
+    """Start the process that asks, and give what it prints; it is killed when we leave, whatever the reason."""
+    # -P: nothing is imported from where the user stands.
+    command = [sys.executable, "-P", "-m", f"{kprobe.__name__}.crosscheck.ask", *options]
+    environment = {**os.environ, "PYTHONPATH": str(Path(kprobe.__file__).parents[1])}
+    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True, env=environment) as process:  # noqa: S603
+        assert process.stdin
+        assert process.stdout
+        try:
+            process.stdin.write("\n".join(names))
+            process.stdin.close()
+            yield process.stdout
+        finally:
+            process.kill()
