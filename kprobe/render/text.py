@@ -147,9 +147,10 @@ def _hints(report: Report) -> Iterator[Line]:
 
 def _rows(report: Report) -> Iterator[Line]:
     yield ()
-    yield _line((f"All {len(report.rows)} rows", "bold"))
-    width = max((len(clean(probe.id)) for probe in report.rows), default=0)
-    for probe in report.rows:
+    rows = (*report.rows, *report.derived)
+    yield _line((f"All {len(rows)} rows", "bold"))
+    width = max((len(clean(probe.id)) for probe in rows), default=0)
+    for probe in rows:
         outcome, *said = parts.words(probe)
         control = f"({probe.control} control) " if probe.control else ""
         detail = " ".join(f"{key}={value}" for key, value in probe.detail.items())
