@@ -18,6 +18,7 @@ from .catalogue import Want
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 PARTS = re.compile(r"linux-(?:base|binary|modules)-[^ ,|]*\d[^ ,|]*")  # from 6.19 on a kernel comes in these three
+WHOLE = 100_000  # bytes; a package that is smaller holds no kernel and only names its parts
 CANDIDATES = 4
 
 # Container images switch these caches off in apt.conf.d, and every call is slow; only the command line overrides it.
@@ -53,23 +54,20 @@ class Package:
 Index = Mapping[str, Package]
 
 
-def fetch(wants: Sequence[Want], root: Path, debs: Path) -> dict[str, tuple[Path, ...]]:
-    """Bring each want's packages into `debs`: its name -> the files. FetchError names all that could not be had."""
+def fetch(wants: Sequence[Want], root: Path, debs: Path) -> tuple[dict[str, tuple[Path, ...]], str]:
+    """Bring each want's packages into `debs`: name -> files of those that could be had, and what apt complained of."""
     said = _update(wants, root)
     indices = _indices(root)
     left = {w.name: iter(list(_candidates(w, indices))[:CANDIDATES]) for w in wants}
     done: dict[str, tuple[Path, ...]] = {}
-    while left:
-        batch = {name: c for name, more in left.items() if (c := next(more, None)) is not None}
-        if not batch:
-            raise FetchError(f"could not fetch {', '.join(left)}; apt said:\n{said.strip()}")
+    while batch := {name: c for name, more in left.items() if (c := next(more, None)) is not None}:
         said += _download([p for group in batch.values() for p in group], root, debs)
         for name, group in batch.items():
             files = tuple(debs / p.file for p in group)
             if all(f.exists() for f in files):
                 done[name] = files
                 del left[name]
-    return done
+    return done, said.strip()
 
 
 def mirrors() -> dict[str, str]:
@@ -107,7 +105,7 @@ def _update(wants: Sequence[Want], root: Path) -> str:
     arches: dict[str, set[str]] = {}
     for want in wants:
         for source in want.sources:
-            arches.setdefault(source.suite, set()).add(want.arch)
+            arches.setdefault(source.suite, set()).add(want.listed)
     uri = mirrors()
     lines = []
     for suite, names in sorted(arches.items()):
@@ -136,15 +134,18 @@ def _indices(root: Path) -> dict[tuple[str, str], bytes]:
 def _candidates(want: Want, indices: Mapping[tuple[str, str], bytes]) -> Iterator[tuple[Package, ...]]:
     """The groups of packages that would do, best first."""
     for source in want.sources:
-        text = indices.get((source.suite, want.arch))
+        text = indices.get((source.suite, want.listed))
         if text is None:
             continue
+        along = tuple(stanzas(text, "|".join(map(re.escape, want.along))).values()) if want.along else ()
         heads = stanzas(text, source.package)
         for head in sorted(heads.values(), key=lambda p: (natural(p.name), natural(p.version)), reverse=True):
             names = PARTS.findall(head.depends)
-            parts = stanzas(text, "|".join(re.escape(n) for n in names)) if names else {}
-            if len(parts) == len(names):
-                yield tuple(parts.values()) or (head,)
+            parts = tuple(stanzas(text, "|".join(re.escape(n) for n in names)).values()) if names else ()
+            if head.size > WHOLE:
+                yield (head, *parts, *along)
+            elif parts and len(parts) == len(names):
+                yield parts
 
 
 def stanzas(text: bytes, pattern: str) -> dict[str, Package]:
@@ -173,12 +174,18 @@ def _download(packages: Sequence[Package], root: Path, debs: Path) -> str:
     if not missing:
         return ""
     with tempfile.TemporaryDirectory(dir=debs) as folder:
-        result = _apt(root, ["download", "-q", *(f"{p.name}:{p.arch}={p.version}" for p in missing)], Path(folder))
+        result = _apt(root, ["download", "-q", *(_spec(p) for p in missing)], Path(folder))
         for package in missing:
             file = Path(folder) / package.file
             if file.exists() and file.stat().st_size == package.size:
                 file.replace(debs / package.file)
     return result.stderr
+
+
+def _spec(package: Package) -> str:
+    """How apt-get is told of exactly this package; one for all architectures has none in its name."""
+    arch = "" if package.arch == "all" else f":{package.arch}"
+    return f"{package.name}{arch}={package.version}"
 
 
 def _apt(root: Path, args: Sequence[str], cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -19,9 +19,13 @@ START_SECONDS = 60  # what a guest may take to get to its script, and to power o
 READY = re.compile(r"kprobe-vm: script starts after ([0-9.]+) s")
 NOTHING: Mapping[str, Path] = {}
 
-# One machine an architecture: emulator and its options, then the console's name for the kernel.
+# One machine an architecture: emulator and its options, the console's name for the kernel, where virtio devices sit.
+# neoverse-n1 knows 16k pages and is three times as fast to emulate as `max`; x-vof starts without the slow firmware.
 MACHINES = {
-    "amd64": (("qemu-system-x86_64", "-M", "q35", "-cpu", "max", "-device", "virtio-serial-pci"), "ttyS0"),
+    "amd64": (("qemu-system-x86_64", "-M", "q35", "-cpu", "max"), "ttyS0", "pci"),
+    "arm64": (("qemu-system-aarch64", "-M", "virt", "-cpu", "neoverse-n1"), "ttyAMA0", "pci"),
+    "ppc64el": (("qemu-system-ppc64", "-M", "pseries,x-vof=on", "-cpu", "power9"), "hvc0", "pci"),
+    "s390x": (("qemu-system-s390x", "-M", "s390-ccw-virtio", "-cpu", "max"), "ttysclp0", "ccw"),
 }
 
 
@@ -85,9 +89,10 @@ def _initrd(path: Path, base: Path, script: str, files: Mapping[str, Path]) -> N
 
 
 def _command(image: Image, folder: Path, append: str, memory: int) -> Sequence[str]:
-    machine, console = MACHINES[image.arch]
+    machine, console, bus = MACHINES[image.arch]
     return [
         *machine,
+        *("-device", f"virtio-serial-{bus}"),
         *("-accel", "tcg", "-smp", "1", "-m", str(memory), "-display", "none", "-nodefaults", "-no-reboot"),
         *("-serial", "stdio", "-chardev", f"file,id=out,path={folder / 'out'}"),
         *("-device", "virtserialport,chardev=out,name=kprobe.out"),

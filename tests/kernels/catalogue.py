@@ -25,29 +25,56 @@ class Want:
     name: str
     arch: str
     sources: tuple[Source, ...]
+    sets: frozenset[str] = frozenset()
+    kind: str = "package"
+    along: tuple[str, ...] = ()  # what else is needed of the suite that the package comes from
+
+    @property
+    def listed(self) -> str:
+        """The architecture whose index names the package: installers are in all of them."""
+        return "amd64" if self.kind == "installer" else self.arch
 
 
 @dataclass(frozen=True)
 class Catalogue:
     """Everything kernels.toml says."""
 
-    kernels: tuple[Want, ...]
+    matrix: tuple[Want, ...]
     busybox: tuple[Source, ...]
+
+    @property
+    def kernels(self) -> tuple[Want, ...]:
+        """Those that play every scenario in `make test`."""
+        return self.of("test")
+
+    def of(self, name: str) -> tuple[Want, ...]:
+        """The kernels of a set."""
+        return tuple(k for k in self.matrix if name in k.sets)
 
 
 def load(path: Path = HERE / "kernels.toml") -> Catalogue:
     """Read the file that names the kernels."""
     data = tomllib.loads(path.read_text())
-    kernels = tuple(Want(k["name"], k["arch"], _sources(k)) for k in data["kernel"])
-    return Catalogue(kernels, _sources(data["busybox"]))
+    kernels = (
+        Want(
+            k["name"],
+            k["arch"],
+            _sources(k),
+            frozenset(k.get("sets", ())),
+            k.get("kind", "package"),
+            tuple(k.get("along", ())),
+        )
+        for k in data["kernel"]
+    )
+    return Catalogue(tuple(kernels), _sources(data["busybox"]))
 
 
 def select(catalogue: Catalogue, names: Sequence[str]) -> tuple[Want, ...]:
-    """The kernels of these names, in the catalogue's order; all of them when no name is given."""
-    known = {k.name for k in catalogue.kernels}
+    """The kernels of these names, in the catalogue's order; those of the tests when no name is given."""
+    known = {k.name for k in catalogue.matrix}
     if unknown := [n for n in names if n not in known]:
         raise ValueError(f"no such kernel: {', '.join(unknown)} (known: {', '.join(sorted(known))})")
-    return tuple(k for k in catalogue.kernels if not names or k.name in names)
+    return tuple(k for k in catalogue.matrix if k.name in names) if names else catalogue.kernels
 
 
 def _sources(table: Mapping[str, Any]) -> tuple[Source, ...]:

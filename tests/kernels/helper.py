@@ -10,7 +10,12 @@ from pathlib import Path
 from .catalogue import HERE
 from .store import cache, locked
 
-TARGETS = {"amd64": "x86_64-linux-musl"}
+TARGETS = {
+    "amd64": "x86_64-linux-musl",
+    "arm64": "aarch64-linux-musl",
+    "ppc64el": "powerpc64le-linux-musl",
+    "s390x": "s390x-linux-musl",
+}
 SOURCE = HERE / "guest" / "mkdev.c"
 
 
@@ -32,4 +37,6 @@ def _compiler(arch: str) -> list[str]:
     """Zig's cc as for the collector; the machine's own compiler where zig is not installed."""
     if importlib.util.find_spec("ziglang") is not None:
         return [sys.executable, "-m", "ziglang", "cc", "-target", TARGETS[arch]]
+    if arch != "amd64":
+        raise RuntimeError(f"no compiler for {arch} without ziglang: run `make build`")
     return ["cc"]

@@ -2,6 +2,7 @@
 """Make something that QEMU can boot out of a kernel's Debian packages."""
 
 import re
+import shutil
 import subprocess
 import tarfile
 import tempfile
@@ -20,7 +21,7 @@ MODULES = re.compile(
     r"|fs/(9p|configfs|fscache|fuse|netfs|overlayfs)/.+"
 )
 ROOT = re.compile(
-    r"\./(?:usr/)?(?:lib/modules/(?P<release>[^/]+)/(?P<rest>.+)|boot/(?P<boot>vmlinuz|config)-(?P<of>.+))"
+    r"\./(?:usr/)?(?:lib/modules/(?P<release>[^/]+)/(?P<rest>.+)|boot/(?P<boot>vmlinu[xz]|config)-(?P<of>.+))"
 )
 UNPACKERS = {
     b"\xfd7zXZ\0": ("xz", "-dc", "--single-stream"),
@@ -34,22 +35,34 @@ class ImageError(Exception):
     """Packages that do not hold a kernel as this module knows it."""
 
 
-def build(debs: Sequence[Path], busybox: Path, folder: Path) -> str:
-    """Leave `vmlinux` and `base.cpio` in `folder`; the answer is the kernel's release."""
+def build(arch: str, debs: Sequence[Path], busybox: Path, folder: Path) -> str:
+    """Leave `vmlinux`, `base.cpio` and the folder `facts` in `folder`; the answer is the kernel's release."""
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         tree = Path(temporary)
         for deb in debs:
             _unpack(deb, tree)
-        releases = [p.name for p in (tree / "lib/modules").iterdir()] if (tree / "lib/modules").is_dir() else []
-        if len(releases) != 1 or not (tree / "boot" / f"vmlinuz-{releases[0]}").exists():
-            raise ImageError(f"{', '.join(d.name for d in debs)}: no kernel in them, or more than one ({releases})")
-        release = releases[0]
+        release, kernel = _kernel(tree, debs)
         subprocess.run(["depmod", "-b", str(tree), release], check=True, capture_output=True, timeout=120)
-        (folder / "vmlinux").write_bytes(elf((tree / "boot" / f"vmlinuz-{release}").read_bytes()))
-        (tree / "boot" / f"vmlinuz-{release}").unlink()
+        content = kernel.read_bytes()
+        (folder / "vmlinux").write_bytes(elf(content) if arch == "amd64" else content)
+        kernel.unlink()
+        (folder / "facts").mkdir()
+        modules = tree / "lib/modules" / release
+        for path in (tree / f"boot/config-{release}", *(modules / f"modules.{n}" for n in ("dep", "builtin", "alias"))):
+            if path.exists():
+                shutil.copyfile(path, folder / "facts" / path.name.removesuffix(f"-{release}"))
         with (folder / "base.cpio").open("wb") as out:
             cpio.write(out, _entries(tree, busybox))
     return release
+
+
+def _kernel(tree: Path, debs: Sequence[Path]) -> tuple[str, Path]:
+    """The kernel's release and its file."""
+    releases = [p.name for p in (tree / "lib/modules").iterdir()] if (tree / "lib/modules").is_dir() else []
+    files = [f for r in releases for name in ("vmlinuz", "vmlinux") if (f := tree / f"boot/{name}-{r}").exists()]
+    if len(releases) != 1 or len(files) != 1:
+        raise ImageError(f"{', '.join(d.name for d in debs)}: no kernel in them, or more than one ({releases})")
+    return releases[0], files[0]
 
 
 def elf(image: bytes) -> bytes:
@@ -90,7 +103,7 @@ def _place(name: str) -> str | None:
         return None
     if match["boot"]:
         return f"boot/{match['boot']}-{match['of']}"
-    if match["rest"] in ("vmlinuz", "config"):
+    if match["rest"] in ("vmlinuz", "vmlinux", "config"):
         return f"boot/{match['rest']}-{match['release']}"
     module = match["rest"].removeprefix("kernel/")
     if module != match["rest"] and MODULES.fullmatch(module) is None:

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from . import apt, image
 from .catalogue import HERE, Catalogue, Want
 
 BUSYBOX = "busybox"
+KEEP_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,12 @@ class Image:
     release: str
     vmlinux: Path
     initrd: Path
+    kind: str = "package"
+
+    @property
+    def facts(self) -> Path:
+        """What the packages say: a folder with `config` and modules.{dep,builtin,alias}, as far as there are such."""
+        return self.initrd.parent / "facts"
 
 
 def cache() -> Path:
@@ -38,29 +46,51 @@ def cache() -> Path:
 
 def images(catalogue: Catalogue, kernels: Sequence[Want], refresh: bool = False) -> dict[str, Image]:
     """What these kernels boot from. The mirror is asked for what the cache lacks, or when told to refresh."""
+    stock = fetch(catalogue, kernels, refresh)
+    if stock.missing:
+        raise apt.FetchError(f"could not fetch {', '.join(stock.missing)}; apt said:\n{stock.said}")
+    with ThreadPoolExecutor(2) as pool:
+        return {i.name: i for i in pool.map(stock.image, kernels)}
+
+
+@dataclass(frozen=True)
+class Stock:
+    """The packages that could be had, and the names of those that could not."""
+
+    debs: Mapping[str, tuple[Path, ...]]
+    missing: tuple[str, ...]
+    said: str
+
+    def image(self, kernel: Want) -> Image:
+        """A kernel's image, made when it is not there yet."""
+        return _image(cache(), kernel, self.debs[kernel.name], self.debs[f"{BUSYBOX}-{kernel.arch}"])
+
+
+def fetch(catalogue: Catalogue, kernels: Sequence[Want], refresh: bool = False) -> Stock:
+    """Bring the kernels' packages into the cache, as far as they can be had. apt checks them by the signed hashes."""
     root = cache()
     root.mkdir(parents=True, exist_ok=True)
+    busyboxes = [Want(f"{BUSYBOX}-{arch}", arch, catalogue.busybox) for arch in sorted({k.arch for k in kernels})]
     with locked(root / "lock"):
-        busyboxes = [Want(f"{BUSYBOX}-{arch}", arch, catalogue.busybox) for arch in sorted({k.arch for k in kernels})]
-        debs = _debs(root, [*kernels, *busyboxes], refresh)
-        with ThreadPoolExecutor(2) as pool:
-            made = pool.map(lambda k: _image(root, k, debs[k.name], debs[f"{BUSYBOX}-{k.arch}"]), kernels)
-            return {i.name: i for i in made}
+        return _debs(root, [*kernels, *busyboxes], refresh)
 
 
-def _debs(root: Path, wants: Sequence[Want], refresh: bool) -> dict[str, tuple[Path, ...]]:
+def _debs(root: Path, wants: Sequence[Want], refresh: bool) -> Stock:
     """The packages of each want: those of last time when they are still there, else resolved and fetched again."""
     record = root / "resolved.json"
     known: dict[str, list[str]] = json.loads(record.read_text()) if record.exists() else {}
     folder = root / "debs"
-    missing = [w for w in wants if refresh or not _present(folder, known.get(_key(w), ()))]
-    if missing:
-        fetched = apt.fetch(missing, root / "apt", folder)
-        known |= {_key(w): [f.name for f in fetched[w.name]] for w in missing}
+    ask = [w for w in wants if refresh or not _present(folder, known.get(_key(w), ()))]
+    said = ""
+    if ask:
+        fetched, said = apt.fetch(ask, root / "apt", folder)
+        known |= {_key(w): [f.name for f in fetched[w.name]] for w in ask if w.name in fetched}
         _write(record, known)
         for stale in {f.name for f in folder.glob("*.deb")} - {name for names in known.values() for name in names}:
             (folder / stale).unlink()
-    return {w.name: tuple(folder / name for name in known[_key(w)]) for w in wants}
+    there = {w.name: known[_key(w)] for w in wants if _present(folder, known.get(_key(w), ()))}
+    debs = {name: tuple(folder / file for file in names) for name, names in there.items()}
+    return Stock(debs, tuple(w.name for w in wants if w.name not in there), said)
 
 
 def _present(folder: Path, names: Sequence[str]) -> bool:
@@ -68,21 +98,34 @@ def _present(folder: Path, names: Sequence[str]) -> bool:
 
 
 def _image(root: Path, kernel: Want, debs: Sequence[Path], busybox: Sequence[Path]) -> Image:
-    """The image of these packages, made anew when they, or the code that makes images, changed."""
+    """The image of these packages, made anew when they, or the code that makes images, changed.
+
+    Old ones are swept when nobody used them for a while: another tree's tests may be booting them.
+    """
     recipe = [p.name for p in (*debs, *busybox)] + [(HERE / n).read_text() for n in ("image.py", "cpio.py")]
     stamp = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
-    folder = root / "images" / f"{kernel.name}-{stamp}"
-    if not (folder / "image.json").exists():
-        for stale in (root / "images").glob(f"{kernel.name}-*"):
-            shutil.rmtree(stale)
-        folder.mkdir(parents=True)
-        _extract(busybox[0], folder / "tools")
-        release = image.build(debs, _binary(folder / "tools"), folder)
-        shutil.rmtree(folder / "tools")
-        made = Image(kernel.name, kernel.arch, release, folder / "vmlinux", folder / "base.cpio")
-        _write(folder / "image.json", {k: str(v) for k, v in asdict(made).items()})
-    said = json.loads((folder / "image.json").read_text())
-    return Image(kernel.name, kernel.arch, said["release"], folder / "vmlinux", folder / "base.cpio")
+    shelf = root / "images" / kernel.name
+    shelf.mkdir(parents=True, exist_ok=True)
+    folder, done = shelf / stamp, shelf / stamp / "image.json"
+    with locked(shelf / "lock"):
+        if not done.exists():
+            _sweep(shelf)
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            _extract(busybox[0], folder / "tools")
+            release = image.build(kernel.arch, debs, _binary(folder / "tools"), folder)
+            shutil.rmtree(folder / "tools")
+            made = Image(kernel.name, kernel.arch, release, folder / "vmlinux", folder / "base.cpio", kernel.kind)
+            _write(done, {k: str(v) for k, v in asdict(made).items()})
+        done.touch()
+    release = json.loads(done.read_text())["release"]
+    return Image(kernel.name, kernel.arch, release, folder / "vmlinux", folder / "base.cpio", kernel.kind)
+
+
+def _sweep(shelf: Path) -> None:
+    for old in shelf.glob("*/image.json"):
+        if time.time() - old.stat().st_mtime > KEEP_SECONDS:
+            shutil.rmtree(old.parent)
 
 
 def _extract(deb: Path, folder: Path) -> None:
