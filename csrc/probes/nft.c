@@ -90,7 +90,7 @@
 /* An object, and the rule that refers to it. */
 #define OBJ(name, stmt, first, mods, cfg, extra, need, type, ...) \
 	{ .id = "nft.object." name, .title = stmt, .modules = "nf_tables" mods " nft_objref|nf_tables", \
-	  .kconfig = "CONFIG_NFT_OBJREF " cfg, .since = first, OPT_##extra .needs = NEEDS_forward need, \
+	  .kconfig = "CONFIG_NFT_OBJREF|CONFIG_NF_TABLES " cfg, .since = first, OPT_##extra .needs = NEEDS_forward need, \
 	  .by = &kp_nft_rule, .arg = ARG(SETUP(CHAIN_forward), \
 					 SUBJECT(OBJECT(type, kp_obj, __VA_ARGS__), RULE_MSG(OBJREF(type, kp_obj)))) }
 
@@ -132,6 +132,7 @@
 #define DADDR PAYLOAD(NH, V(16, 24), ADDR_LEN)
 #define IP6(a, b) 0x20, 0x01, 0x0d, 0xb8, 0, a, 0, 0, 0, 0, 0, 0, 0, 0, 0, b
 #define TEXT1 V("192.0.2.1", "2001:db8::1")
+#define TEXT2 V("192.0.2.77", "2001:db8::4d")
 #define ZERO16 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 #define ADDR1 V(BYTES(192, 0, 2, 1), BYTES(IP6(0, 1)))
 #define ADDR2 V(BYTES(192, 0, 2, 77), BYTES(IP6(0, 77)))

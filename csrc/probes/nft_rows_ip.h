@@ -62,7 +62,7 @@ SET("set.dynamic-timeout." F, "type " V("ipv4_addr", "ipv6_addr") "; flags dynam
     SET_OF(kp_set, KP_NFT_SET_EVAL | KP_NFT_SET_TIMEOUT, T_ADDR, ADDR_LEN, U64(KP_NFTA_SET_TIMEOUT, 10800000))),
 
 /* --- what every rule is made of --- */
-RULE("counter", "counter", "3.13", forward, COUNTER_MODULE, "CONFIG_NFT_COUNTER", , COUNTER),
+RULE("counter", "counter", "3.13", forward, COUNTER_MODULE, "CONFIG_NFT_COUNTER|CONFIG_NF_TABLES", , COUNTER),
 /* The user's data of a rule (v3.15, 0768b3b3d228), in the form nft gives them: type 0, length, text. */
 { .id = "nft.expr.comment." F, .title = "counter comment \"cali:kprobe\"", .modules = BASE COUNTER_MODULE,
   .kconfig = FILTER_KCONFIG,
@@ -109,8 +109,8 @@ RULE_IN("addr.daddr.set", ADDR " daddr @kp-set", "3.13", forward, SET_HASH, "", 
 /* Inverted: v4.7; before, the flag is passed over. */
 FORM_IN("addr.saddr.set", "addr.saddr.set.not", ADDR " saddr != @kp-set", "4.7", forward, SET_HASH, "", , ,
 	(SET_OF(kp_set, 0, T_ADDR, ADDR_LEN), ELEMS_MSG(kp_set, ELEM(KEY(ADDR1)))), SADDR, LOOKUP_NOT(kp_set)),
-FORM_WITH("addr.saddr.set.not", "addr.saddr.anonymous-set.not", ADDR " saddr != { " TEXT1 " }", "4.7", forward, SET_HASH, "", , ,
-	(ANON_SET(anon_set, 0, T_ADDR, ADDR_LEN, 1), ANON_ELEMS(anon_set, ELEM(KEY(ADDR1)))), SADDR,
+FORM_WITH("addr.saddr.set.not", "addr.saddr.anonymous-set.not", ADDR " saddr != { " TEXT1 ", " TEXT2 " }", "4.7", forward, SET_HASH,
+	"", , , (ANON_SET(anon_set, 0, T_ADDR, ADDR_LEN, 2), ANON_ELEMS(anon_set, ELEM(KEY(ADDR1)), ELEM(KEY(ADDR2)))), SADDR,
 	EXPR(lookup, U32(2, R1), ANONYMOUS(1, anon_set), UNSAID(4, 1), U32(5, 1))),
 RULE_IN("concat.saddr", ADDR " saddr . meta l4proto . th sport @kp-set", "4.1", forward, SET_HASH META_MODULE, "", ,
 	NEED("set.addr-proto-port." F),

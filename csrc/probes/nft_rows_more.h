@@ -71,7 +71,7 @@ RULE("reject", "reject", "5.11", ingress, " nft_reject_netdev", "CONFIG_NFT_REJE
 RULE("tunnel", "tunnel id 1", "4.19", ingress, " nft_tunnel", "CONFIG_NFT_TUNNEL", , EXPR(tunnel, U32(1, 1), U32(2, R1)),
      CMP(EQ, HOST(1))),
 { .id = "nft.object.tunnel", .title = "add tunnel netdev kp kp-obj { id 1; ip daddr 192.0.2.1; }",
-  .modules = BASE " nft_tunnel nft_objref|nf_tables", .kconfig = FILTER_KCONFIG " CONFIG_NFT_OBJREF CONFIG_NFT_TUNNEL",
+  .modules = BASE " nft_tunnel nft_objref|nf_tables", .kconfig = FILTER_KCONFIG " CONFIG_NFT_OBJREF|CONFIG_NF_TABLES CONFIG_NFT_TUNNEL",
   .since = "4.19",
   .needs = NEEDS_ingress, .by = &kp_nft_rule,
   .arg = ARG(SETUP(CHAIN_ingress),

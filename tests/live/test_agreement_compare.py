@@ -74,4 +74,6 @@ def test_config() -> None:
     assert kconfig.expected(["CONFIG_B"], config) == "works"
     assert kconfig.expected(["CONFIG_B", "CONFIG_A"], config) == "absent"
     assert kconfig.expected(["CONFIG_C"], config) == ""
+    assert kconfig.expected(["CONFIG_A|CONFIG_B"], config) == "works"
+    assert kconfig.expected(["CONFIG_A|CONFIG_NOWHERE"], config) == "absent"
     assert kconfig.expected(["CONFIG_C", "CONFIG_NOWHERE"], config) == "absent"

@@ -8,7 +8,6 @@ LATER = {
     "bpf.prog": "bpftool",
     "bpf.map": "bpftool",
     "bpf.btf": "bpftool",
-    "nft": "nft",
     "conntrack": "conntrack",
     "nflog": "pyroute2",
     "nfqueue": "pyroute2",
