@@ -2,6 +2,7 @@
 /* What a row may do to this node: the modules it could load, the risks it has. Asks the kernel nothing. */
 #include <string.h>
 
+#include "memory.h"
 #include "run.h"
 
 static bool present(const struct kp_modinfo *info, const char *name)
@@ -89,9 +90,40 @@ bool kp_risky(const struct kp_run *run, const struct kp_probe *row)
 	return true;
 }
 
+unsigned int kp_mib(const struct kp_probe *row)
+{
+	return row->mib * (row->flags & KP_MIB_PER_CPU ? kp_possible_cpus() : 1);
+}
+
+/* Twice what the row takes, and something for everybody else: where that is missing, it is not tried. */
+#define RESERVE_MIB 128
+
+static bool room(const struct kp_run *run, const struct kp_probe *row, struct kp_result *res)
+{
+	unsigned int mib = kp_mib(row);
+	uint64_t want = 2 * (uint64_t)mib + RESERVE_MIB, have = kp_memory_available() >> 20;
+
+	if (run->env.flags & KP_FULL_SIZE && have >= want)
+		return true;
+	kp_unknown(res, "size", "would take ");
+	kp_cat_u(res->reason, sizeof(res->reason), mib);
+	kp_cat(res->reason, sizeof(res->reason), " MiB of memory for a moment: ");
+	if (!(run->env.flags & KP_FULL_SIZE)) {
+		kp_cat(res->reason, sizeof(res->reason), "run with --full-size");
+		return false;
+	}
+	kp_cat(res->reason, sizeof(res->reason), "that is not tried with less than ");
+	kp_cat_u(res->reason, sizeof(res->reason), want);
+	kp_cat(res->reason, sizeof(res->reason), " MiB available, and there are ");
+	kp_cat_u(res->reason, sizeof(res->reason), have);
+	return false;
+}
+
 bool kp_may_try(const struct kp_run *run, const struct kp_probe *row, struct kp_result *res)
 {
 	if (run->env.flags & KP_NO_AUTOLOAD && run->env.modular && !autoload_free(run, row, res))
+		return false;
+	if (row->mib && !room(run, row, res))
 		return false;
 	if (run->env.flags & KP_INTRUSIVE || !kp_risky(run, row))
 		return true;

@@ -53,6 +53,8 @@ static void describe_more(struct kp_out *o, const struct kp_family *fam, const s
 	kp_js_text(o, "host", row->host);
 	kp_js_text(o, "records", fam->records);
 	kp_js_text(o, "risk", risk ? risks[row->risk] : "");
+	if (row->mib)
+		kp_js_int(o, "mib", kp_mib(row));
 }
 
 static void would_load(struct kp_out *o, const struct kp_modinfo *info, const struct kp_probe *row)
@@ -105,7 +107,7 @@ static int catalogue(int fd, const char *select, unsigned int flags, bool plan)
 
 int kp_list(int fd, const char *select)
 {
-	return catalogue(fd, select, 0, false);
+	return catalogue(fd, select, KP_FULL_SIZE, false); /* all that there is */
 }
 
 int kp_plan(int fd, const char *select, unsigned int flags)

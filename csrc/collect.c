@@ -128,6 +128,8 @@ static void begin_flags(struct kp_out *o, unsigned int flags)
 		kp_js_item(o, "no-autoload");
 	if (flags & KP_INTRUSIVE)
 		kp_js_item(o, "intrusive");
+	if (flags & KP_FULL_SIZE)
+		kp_js_item(o, "full-size");
 	kp_js_item(o, flags & KP_UNLOAD_ALL ? "unload=all" : flags & KP_UNLOAD_NONE ? "unload=none" : "unload=safe");
 	kp_js_end(o, ']');
 }
@@ -229,7 +231,7 @@ int kp_run_prepare(struct kp_run *run, int fd, const char *select, unsigned int 
 	run->out.line = run->line;
 	run->ledger.fd = -1;
 	run->select = select ? select : "";
-	rc = kp_select(&run->sel, run->select);
+	rc = kp_select(&run->sel, run->select, flags);
 	return rc ? rc : kp_env_scan(&run->env, flags);
 }
 

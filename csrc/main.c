@@ -21,6 +21,7 @@ static const char usage[] =
 	"  --select 'GLOB …'               rows by id; '!GLOB' takes out (default: all)\n"
 	"  --no-autoload                   try nothing that could make the kernel load a module\n"
 	"  --intrusive                     also rows that change a host lastingly\n"
+	"  --full-size                     also rows that take much memory for a moment, where there is plenty\n"
 	"  --unload=none|safe|all          which of the modules this run brought to remove (default: safe)\n"
 	"  --deadline MS                   per row, 1 to 600000 (default: 5000)\n"
 	"  --output FILE                   evidence goes there, the table to standard output\n"
@@ -35,6 +36,7 @@ enum opt {
 	OPT_SELECT,
 	OPT_NO_AUTOLOAD,
 	OPT_INTRUSIVE,
+	OPT_FULL_SIZE,
 	OPT_UNLOAD,
 	OPT_DEADLINE,
 	OPT_OUTPUT,
@@ -43,17 +45,12 @@ enum opt {
 };
 
 static const struct option options[] = {
-	{ "list", no_argument, NULL, OPT_LIST },
-	{ "plan", no_argument, NULL, OPT_PLAN },
-	{ "select", required_argument, NULL, OPT_SELECT },
-	{ "no-autoload", no_argument, NULL, OPT_NO_AUTOLOAD },
-	{ "intrusive", no_argument, NULL, OPT_INTRUSIVE },
-	{ "unload", required_argument, NULL, OPT_UNLOAD },
-	{ "deadline", required_argument, NULL, OPT_DEADLINE },
-	{ "output", required_argument, NULL, OPT_OUTPUT },
-	{ "version", no_argument, NULL, OPT_VERSION },
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ 0 },
+	{ "list", no_argument, NULL, OPT_LIST },           { "plan", no_argument, NULL, OPT_PLAN },
+	{ "select", required_argument, NULL, OPT_SELECT }, { "no-autoload", no_argument, NULL, OPT_NO_AUTOLOAD },
+	{ "intrusive", no_argument, NULL, OPT_INTRUSIVE }, { "full-size", no_argument, NULL, OPT_FULL_SIZE },
+	{ "unload", required_argument, NULL, OPT_UNLOAD }, { "deadline", required_argument, NULL, OPT_DEADLINE },
+	{ "output", required_argument, NULL, OPT_OUTPUT }, { "version", no_argument, NULL, OPT_VERSION },
+	{ "help", no_argument, NULL, OPT_HELP },           { 0 },
 };
 
 struct args {
@@ -120,6 +117,9 @@ static int parse(struct args *a, int argc, char **argv)
 			break;
 		case OPT_INTRUSIVE:
 			a->flags |= KP_INTRUSIVE;
+			break;
+		case OPT_FULL_SIZE:
+			a->flags |= KP_FULL_SIZE;
 			break;
 		case OPT_UNLOAD:
 			rc = parse_unload(a, optarg);

@@ -99,6 +99,7 @@ struct kp_method {
 };
 
 #define KP_FRESH_NETNS 1u /* the row wants a network namespace nobody used before it */
+#define KP_MIB_PER_CPU 2u /* .mib is for each possible CPU */
 
 struct kp_probe {
 	const char *id; /* family.object[.variant], stable for ever */
@@ -112,7 +113,8 @@ struct kp_probe {
 	const char *risk_module; /* of KP_RISK_MODULE */
 	uint8_t risk; /* enum kp_risk */
 	uint8_t control; /* enum kp_control */
-	uint8_t flags; /* KP_FRESH_NETNS */
+	uint8_t flags; /* KP_FRESH_NETNS, KP_MIB_PER_CPU */
+	uint16_t mib; /* not 0: takes so many MiB for a moment, and so runs only with --full-size */
 	const struct kp_method *by;
 	const void *arg;
 	const struct kp_rule *rules; /* before the method's; may be NULL */

@@ -37,8 +37,8 @@ struct kp_selection {
 	unsigned int n;
 };
 
-/* -EINVAL when a glob selects nothing. Controls and prerequisites of what is selected come along. */
-int kp_select(struct kp_selection *sel, const char *select);
+/* -EINVAL when a glob selects nothing. Controls and prerequisites of what is selected come along. @flags: KP_FULL_SIZE. */
+int kp_select(struct kp_selection *sel, const char *select, unsigned int flags);
 /* Number of the first row of family @fam. */
 unsigned int kp_first_row(unsigned int fam);
 /* Number of the row with that id, or -1. */
@@ -89,6 +89,8 @@ bool kp_nothing_to_load(const struct kp_modinfo *info, const char *word, char *r
 int kp_env_scan(struct kp_env *ret, unsigned int flags);
 /* Would trying @row change the host lastingly, on this kernel, with the modules it has now? */
 bool kp_risky(const struct kp_run *run, const struct kp_probe *row);
+/* What @row takes for a moment here. 0: next to nothing. */
+unsigned int kp_mib(const struct kp_probe *row);
 /* Whether the run may try @row at all; if not, fills the answer. Asks the kernel nothing. */
 bool kp_may_try(const struct kp_run *run, const struct kp_probe *row, struct kp_result *res);
 /* Runs one family: workers, deadlines, hand-over. Calls kp_record() for every chosen row, in order. */

@@ -38,14 +38,14 @@ int kp_row_number(const char *id)
 	return -1;
 }
 
-/* Marks what @pattern matches; returns how many it matched. */
-static unsigned int mark(struct kp_selection *sel, const char *pattern, uint8_t value)
+/* Marks what @pattern matches, out of all rows or without those that take much memory; returns how many it matched. */
+static unsigned int mark(struct kp_selection *sel, const char *pattern, uint8_t value, bool large)
 {
 	unsigned int hits = 0, fam;
 	const struct kp_probe *row;
 
 	for (unsigned int n = 0; (row = row_at(n, &fam)); n++)
-		if (kp_glob(pattern, row->id)) {
+		if ((large || !row->mib) && kp_glob(pattern, row->id)) {
 			sel->chosen[n] = value;
 			hits++;
 		}
@@ -73,7 +73,16 @@ static void choose_controls(struct kp_selection *sel, unsigned int fam)
 			sel->chosen[first + i] = 1;
 }
 
-int kp_select(struct kp_selection *sel, const char *select)
+/*
+ * Rows of true size ask again what others ask in small, so "all" does not mean them, nor does a glob that matches others too:
+ * without --full-size their answer would be that it is missing. A pattern that matches nothing else means them, and gets that answer.
+ */
+static bool choose(struct kp_selection *sel, const char *pattern, uint8_t value, unsigned int flags)
+{
+	return mark(sel, pattern, value, !value || flags & KP_FULL_SIZE) || mark(sel, pattern, value, true);
+}
+
+int kp_select(struct kp_selection *sel, const char *select, unsigned int flags)
 {
 	unsigned int fam = 0, before, total = kp_first_row(kp_n_families);
 	bool positive = false;
@@ -85,9 +94,9 @@ int kp_select(struct kp_selection *sel, const char *select)
 	for (const char *p = select; kp_word(&p, word, sizeof(word));)
 		positive |= word[0] != '!';
 	if (!positive)
-		mark(sel, "*", 1);
+		choose(sel, "*", 1, flags);
 	for (const char *p = select; kp_word(&p, word, sizeof(word));)
-		if (!mark(sel, word[0] == '!' ? word + 1 : word, word[0] != '!'))
+		if (!choose(sel, word[0] == '!' ? word + 1 : word, word[0] != '!', flags))
 			return -EINVAL;
 	/* What a chosen row needs may need something in turn, and so may the controls: until nothing is added. */
 	do {

@@ -65,6 +65,7 @@ def explain_text(row: Row, profiles: Iterable[Profile]) -> str:
         ("on the host", row.host),
         ("may log", row.records),
         ("risk", row.risk),
+        ("memory", f"{row.mib} MiB for a moment: only with --full-size" if row.mib else ""),
     )
     lines = [f"{row.id}: {row.title}", *_columns((name, text) for name, text in facts if text)]
     users = [line for profile in profiles for line in _users(profile, row.id)]

@@ -20,10 +20,13 @@ except ImportError as missing:
 Unload = Literal["none", "safe", "all"]
 
 
-def flags(*, no_autoload: bool = False, intrusive: bool = False, unload: Unload = "safe") -> int:
+def flags(
+    *, no_autoload: bool = False, intrusive: bool = False, full_size: bool = False, unload: Unload = "safe"
+) -> int:
     """Return the flags of kp_collect() and kp_plan(). To unload what is safe to unload is the core's default."""
+    switches = {lib.KP_NO_AUTOLOAD: no_autoload, lib.KP_INTRUSIVE: intrusive, lib.KP_FULL_SIZE: full_size}
     unloading = {"none": lib.KP_UNLOAD_NONE, "safe": 0, "all": lib.KP_UNLOAD_ALL}[unload]
-    return unloading | (lib.KP_NO_AUTOLOAD if no_autoload else 0) | (lib.KP_INTRUSIVE if intrusive else 0)
+    return unloading | sum(flag for flag, wanted in switches.items() if wanted)
 
 
 def collect(select: str = "", flags: int = 0, deadline_ms: int = 0) -> Generator[bytes]:

@@ -132,6 +132,7 @@ class Row(Described, frozen=True, kw_only=True, tag_field="type", tag="row"):
     host: str = ""
     records: str = ""
     risk: str = ""
+    mib: Count = 0
     would_load: Strings = ()
     tried: bool | None = None
     reason: str = ""

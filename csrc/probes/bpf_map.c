@@ -121,6 +121,11 @@ static const struct kp_method create_any = {
 #define BATCH(type_, key_, flags_) &(const struct kp_bpf_batch_arg){ KP_MAP_##type_, key_, flags_ }
 #define TYPED .needs = "bpf.btf.load"
 
+/* .mib: elements of 48 bytes, key and value (kernel/bpf/hashtab.c, struct htab_elem), and 16 bytes a bucket. */
+#define FULL(name_, title_, since_, mib_, needs_, ...)                                                                             \
+	ROW("full." name_, title_, since_, .needs = "bpf.map." needs_, .mib = mib_, .by = &kp_bpf_map_full,                        \
+	    .arg = &(const struct kp_bpf_full_arg){ __VA_ARGS__ })
+
 /* A ring's size is a power of two of whole pages: 64 KB is one on every architecture. */
 #define RING 65536
 
@@ -201,6 +206,23 @@ static const struct kp_probe rows[] = {
 						     { .type = KP_CGROUP_SOCK_ADDR, .attach = KP_AS_UDP4_SENDMSG } }),
 	ROW("ringbuf.mmap", "a record through a ring buffer into mapped memory", "5.8",
 	    .needs = "bpf.map.ringbuf bpf.prog.sched_cls", .by = &kp_bpf_map_ringbuf),
+
+	/* The largest of Calico's eBPF data plane, by its own numbers: felix/bpf-gpl/{nat,conntrack}_types.h, jump.h, policy.h, … */
+	FULL("hash", "hash table of 262,144 x (8 + 8) bytes, made when needed", "4.6", 4, "hash.no-prealloc",
+	     ATTR(HASH, 8, 8, 262144, KP_MAP_NO_PREALLOC), .write = true),
+	FULL("prog_array", "240,000 programs to jump to", "4.2", 2, "prog_array", ATTR(PROG_ARRAY, 4, 4, 240000, 0)),
+	FULL("lpm_trie", "longest prefix match of 1,048,576 x (20 + 4) bytes", "4.11", 1, "lpm_trie",
+	     ATTR(LPM_TRIE, 20, 4, 1048576, KP_MAP_NO_PREALLOC), .write = true),
+	FULL("lpm_trie.inet6", "longest prefix match of 1,048,576 x (32 + 4) bytes", "4.11", 1, "lpm_trie",
+	     ATTR(LPM_TRIE, 32, 4, 1048576, KP_MAP_NO_PREALLOC), .write = true),
+	FULL("lru_hash", "connections: hash table that forgets, 512,000 x (16 + 88) bytes", "4.10", 83, "lru_hash",
+	     ATTR(LRU_HASH, 16, 88, 512000, 0), .write = true),
+	FULL("lru_hash.inet6", "connections, IPv6: hash table that forgets, 512,000 x (40 + 128) bytes", "4.10", 114, "lru_hash",
+	     ATTR(LRU_HASH, 40, 128, 512000, 0), .write = true),
+	FULL("lru_hash.sockets", "peers of UDP sockets: hash table that forgets, 510,000 x (16 + 8) bytes", "4.10", 43, "lru_hash",
+	     ATTR(LRU_HASH, 16, 8, 510000, 0), .write = true),
+	ROW("full.ringbuf", "ring buffer of 1 MiB a CPU", "5.8", .needs = "bpf.map.ringbuf", .mib = 1, .flags = KP_MIB_PER_CPU,
+	    .by = &kp_bpf_map_full, .arg = &(const struct kp_bpf_full_arg){ ATTR(RINGBUF, 0, 0, 1048576, 0) }),
 };
 
 const struct kp_family kp_family_bpf_map = {

@@ -40,6 +40,9 @@ asking = options(
     click.option("--no-autoload", is_flag=True, help="Try nothing that could make the kernel load a module."),
     click.option("--intrusive", is_flag=True, help="Also rows that change the host lastingly; see `kprobe plan`."),
     click.option(
+        "--full-size", is_flag=True, help="Also BPF maps of true size (up to 114 MiB), where there is memory."
+    ),
+    click.option(
         "--unload",
         type=click.Choice(["none", "safe", "all"]),
         default="safe",

@@ -47,7 +47,8 @@ ROWS(b_rows) = {
 /* A control that stands on rows of its family, and so behind them, as those of the xt families do. */
 ROWS(c_rows) = {
     { .id = "c.control.positive", .control = KP_POSITIVE }, { .id = "c.base" }, { .id = "c.table", .needs = "c.base" },
-    { .id = "c.other" }, { .id = "c.control.negative", .control = KP_NEGATIVE, .needs = "c.table" }, { .id = "c.row" },
+    { .id = "c.other" }, { .id = "c.large", .mib = 9 },
+    { .id = "c.control.negative", .control = KP_NEGATIVE, .needs = "c.table" }, { .id = "c.row" },
 };
 #define FAMILY(id) \
     static const struct kp_family id = { .name = #id, .rows = id##_rows, .n_rows = KP_ARRAY_SIZE(id##_rows) }
@@ -59,7 +60,7 @@ const unsigned int kp_n_families = 3;
 
 int core_classify(uint64_t caps, uint64_t caps_init, int seccomp, bool modular, uint64_t gate, const int *row_rules,
                   const int *by_rules, int call, int err, bool *retry, const char **reason);
-int core_select(const char *select, char *out, size_t size);
+int core_select(const char *select, unsigned int flags, char *out, size_t size);
 void *core_ctx(void);
 void *core_nlbuf(void);
 size_t core_nlbuf_len(const struct kp_nlbuf *buf);
@@ -97,10 +98,10 @@ int core_classify(uint64_t caps, uint64_t caps_init, int seccomp, bool modular, 
     return (int)kp_classify(&env, &row, (enum kp_call)call, err, retry, reason);
 }
 
-int core_select(const char *select, char *out, size_t size)
+int core_select(const char *select, unsigned int flags, char *out, size_t size)
 {
     struct kp_selection sel;
-    int rc = kp_select(&sel, select);
+    int rc = kp_select(&sel, select, flags);
 
     out[0] = '\0';
     for (unsigned int f = 0, n = 0; !rc && f < kp_n_families; f++)
@@ -177,7 +178,7 @@ const char *core_detail(const struct kp_result *res) { return res->detail; }
 CDEF = """
 void free(void *);
 int core_classify(uint64_t, uint64_t, int, bool, uint64_t, const int *, const int *, int, int, bool *, const char **);
-int core_select(const char *select, char *out, size_t size);
+int core_select(const char *select, unsigned int flags, char *out, size_t size);
 void *core_ctx(void);
 const char *core_extack(void *ctx);
 void *core_nlbuf(void);

@@ -18,7 +18,7 @@ from kprobe.errors import InputError
 class Core:
     """Answers like kp_collect(): 0, or -errno of what went wrong."""
 
-    KP_NO_AUTOLOAD, KP_INTRUSIVE, KP_UNLOAD_NONE, KP_UNLOAD_ALL = 1, 2, 4, 8
+    KP_NO_AUTOLOAD, KP_INTRUSIVE, KP_UNLOAD_NONE, KP_UNLOAD_ALL, KP_FULL_SIZE = 1, 2, 4, 8, 16
 
     def __init__(self) -> None:
         self.asked: list[tuple[object, ...]] = []
@@ -74,11 +74,11 @@ def test_lines_and_what_is_asked(core: Core) -> None:
     from kprobe import collect
 
     lines = [b'{"first":1}\n', b'{"second":2}\n', b'{"torn']
-    flags = collect.flags(no_autoload=True, intrusive=True, unload="all")
+    flags = collect.flags(no_autoload=True, intrusive=True, full_size=True, unload="all")
     assert list(collect.collect("link.* !link.ifb", flags, 100)) == lines
     assert list(collect.catalogue()) == lines
     assert list(collect.plan("a.*", collect.flags())) == lines
-    assert core.asked == [(b"link.* !link.ifb", 11, 100), (b"", 0, 0), (b"a.*", 0, 0)]
+    assert core.asked == [(b"link.* !link.ifb", 27, 100), (b"", 0, 0), (b"a.*", 0, 0)]
     assert collect.version() == "0.1.0"
 
 

@@ -18,6 +18,7 @@ from tests.unit.core_lib import SANITIZE, Call, Core, Outcome, preload
 
 NET_ADMIN, SYS_MODULE, SYS_ADMIN, GATE_INIT = 1 << 12, 1 << 16, 1 << 21, 1 << 63
 ALL = (1 << 41) - 1
+FULL_SIZE = 16
 ROOT = Path(__file__).resolve().parents[2]
 
 c_bytes = st.binary(max_size=300).map(lambda b: b.replace(b"\0", b"\1"))  # a C string holds anything but NUL
@@ -212,6 +213,7 @@ HEAD_A = ["a.control.negative", "a.control.positive"]
 HEAD_B = ["b.control.negative", "b.control.positive"]
 CHAIN = ["a.one", "a.two", "a.three"]
 C = ["c.control.positive", "c.base", "c.table", "c.other", "c.control.negative", "c.row"]
+LARGE = [*C[:-2], "c.large", *C[-2:]]
 EVERYTHING = [*HEAD_A, *CHAIN, "a.four", *HEAD_B, "b.one", "b.two", "b.hash:ip,port", *C]
 
 
@@ -237,23 +239,37 @@ EVERYTHING = [*HEAD_A, *CHAIN, "a.four", *HEAD_B, "b.one", "b.two", "b.hash:ip,p
         ("a.one !*control*", [*HEAD_A, "a.one"]),
         ("c.row", [row for row in C if row != "c.other"]),
         ("c.other", C[:-1]),
+        # what takes much memory is meant only where nothing else is
+        ("c.*", C),
+        ("c.l*", [row for row in LARGE[:-1] if row != "c.other"]),
+        ("c.* c.large", LARGE),
     ],
 )
 def test_selection(core: Core, select: str, chosen: list[str]) -> None:
     out = core.ffi.new("char[4096]")
-    assert core.lib.core_select(select.encode(), out, 4096) == 0
+    assert core.lib.core_select(select.encode(), 0, out, 4096) == 0
     assert core.ffi.string(out).decode().split() == chosen
 
 
 @pytest.mark.parametrize("select", ["nothing", "a.one nothing", "a.", "a", "!nothing", "!", "* !*", "!*", "A.ONE"])
 def test_a_selection_of_nothing_is_an_error(core: Core, select: str) -> None:
-    assert core.lib.core_select(select.encode(), core.ffi.new("char[4096]"), 4096) == -errno.EINVAL
+    assert core.lib.core_select(select.encode(), 0, core.ffi.new("char[4096]"), 4096) == -errno.EINVAL
 
 
 def test_no_selection_is_all(core: Core) -> None:
     out = core.ffi.new("char[4096]")
-    assert core.lib.core_select(core.ffi.NULL, out, 4096) == 0
+    assert core.lib.core_select(core.ffi.NULL, 0, out, 4096) == 0
     assert core.ffi.string(out).decode().split() == EVERYTHING
+
+
+@pytest.mark.parametrize(
+    ("select", "chosen"),
+    [("", [*EVERYTHING[: -len(C)], *LARGE]), ("c.*", LARGE), ("c.* !c.large", C), ("c.other", C[:-1])],
+)
+def test_with_full_size_everything_is_all(core: Core, select: str, chosen: list[str]) -> None:
+    out = core.ffi.new("char[4096]")
+    assert core.lib.core_select(select.encode(), FULL_SIZE, out, 4096) == 0
+    assert core.ffi.string(out).decode().split() == chosen
 
 
 # --- once more, under a sanitizer ---
