@@ -3,7 +3,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
@@ -59,17 +59,21 @@ def show_judged(
 ) -> int:
     """Judge and print; return the exit code."""
     from kprobe.judge import judge
-    from kprobe.render import render
-    from kprobe.report import exit_code, worst
+    from kprobe.render import render_all
+    from kprobe.report import Report, exit_code, worst
 
     terminal = sys.stdout.isatty()
     width = get_terminal_size().columns if terminal else 0
     color = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     codes: list[int] = []
-    for evidence in found:
-        for profile in profiles:
-            report = judge(evidence, profile, modes, release)
-            text = render(form, report, color=color, show_all=show_all, width=width)
-            write("\n" + text if codes and form == "text" else text)
-            codes.append(exit_code(report))
+
+    def reports() -> Iterator[Report]:
+        for evidence in found:
+            for profile in profiles:
+                report = judge(evidence, profile, modes, release)
+                codes.append(exit_code(report))
+                yield report
+
+    for number, text in enumerate(render_all(form, reports(), color=color, show_all=show_all, width=width)):
+        write("\n" + text if number and form == "text" else text)
     return worst(codes)

@@ -4,11 +4,14 @@
 Each format escapes what it prints, and must: all of this comes from evidence.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, get_args
+
+import msgspec
 
 from kprobe.cause import Cause
-from kprobe.evidence import Probe
+from kprobe.evidence import Fact, Outcome, Probe
 from kprobe.remedy import Remedy
 from kprobe.report import Explained, GroupReport, ModeReport, NeedReport, Report, Verdict
 
@@ -177,3 +180,44 @@ def _users(users: Iterable[tuple[ModeReport, NeedReport]]) -> Iterator[User]:
     for why, modes in alike.items():
         need = next(iter(modes.values()))
         yield User(need.level, tuple(modes), why, need.lost, need.avoid)
+
+
+def blocking(report: Report, mode: ModeReport) -> Verdict:
+    """Return what keeps the answer from ready because of a mode: ``fail``, ``unknown``, or ``pass`` for nothing."""
+    if not mode.wanted or report.verdict not in {"fail", "unknown"}:
+        return "pass"
+    if not any(group.counts for group in report.groups):
+        return report.verdict
+    verdicts = [group.verdict for group in report.groups if group.name == mode.group and group.counts]
+    return next((verdict for verdict in verdicts if verdict in {"fail", "unknown"}), "pass")
+
+
+def about(report: Report) -> Iterator[tuple[str, str]]:
+    """Yield what a reader wants to know of the node and the run first."""
+    begin = report.begin
+    yield "kernel", kernel(report)
+    if begin.uname.version:
+        yield "build", begin.uname.version
+    release = next((fact.value for fact in report.facts if fact.id == "node.os-release"), None)
+    if isinstance(release, dict) and (name := release.get("pretty_name") or release.get("id")):
+        yield "distribution", str(name)
+    yield "collected", " ".join(filter(None, (begin.time, f"by kprobe {begin.version}" if begin.version else "")))
+    how = ["as root" if begin.uid == 0 else f"without root (uid {begin.uid})"]
+    how += [f"sandbox {begin.sandbox}"] if begin.sandbox not in {"", "root"} else []
+    how += [f"seccomp {begin.seccomp}"] if begin.seccomp else []
+    yield "how", ", ".join((*how, *begin.flags))
+    counts = Counter(row.outcome for row in report.rows if not row.control)
+    yield "rows", ", ".join(f"{counts[name]} {name}" for name in get_args(Outcome) if counts[name]) or "none"
+
+
+def value(fact: Fact) -> str:
+    """Return what a fact says, on one line."""
+    if fact.error:
+        return f"could not be read: {fact.error}"
+    if isinstance(fact.value, dict):
+        return ", ".join(f"{key}: {_plain(item)}" for key, item in fact.value.items())
+    return _plain(fact.value)
+
+
+def _plain(item: object) -> str:
+    return item if isinstance(item, str) else msgspec.json.encode(item).decode()

@@ -116,7 +116,7 @@ def test_bad_input_is_one_line_and_nothing_is_lost(tmp_path: Path) -> None:
         (["judge", "-", "--mode", "ipi"], "did you mean ipip?"),
         (["judge", "-", "--release", "3.1"], "--release: profile calico does not know release 3.1"),
         (["judge", "-", "--profile", "calcio"], "calcio: no such profile; did you mean calico?"),
-        (["judge", "-", "--format", "yaml"], "there are json, text"),
+        (["judge", "-", "--format", "yaml"], "there are github, "),
         (["explain", "link.vth"], "link.vth: no such row; did you mean link.veth?"),
         (["run", "--select", "nothing.*"], "--select nothing.*: a glob that no row matches; `kprobe probes`"),
         (["run", "--deadline", "0"], "--deadline"),
