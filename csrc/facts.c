@@ -225,11 +225,8 @@ static void kconfig(struct kp_out *o)
 		return;
 	}
 	kp_fact_open(o, "node.kconfig", k.source);
-	for (unsigned int i = 0; i < k.n; i++) {
-		char value[2] = { k.config[i].value, '\0' };
-
-		kp_js_text(o, k.config[i].name, value);
-	}
+	for (unsigned int i = 0; i < k.n; i++)
+		kp_js_text(o, k.config[i].name, k.config[i].value);
 	kp_fact_close(o);
 }
 
@@ -261,6 +258,8 @@ static void sysctls(struct kp_out *o, const struct kp_fact *f, const struct kp_e
 		"net/ipv4/vs/expire_quiescent_template",
 		"net/core/bpf_jit_enable",
 		"net/core/bpf_jit_harden",
+		"net/core/bpf_jit_kallsyms",
+		"net/core/bpf_jit_limit",
 		"kernel/unprivileged_bpf_disabled",
 		"net/bridge/bridge-nf-call-iptables",
 		"net/bridge/bridge-nf-call-ip6tables",

@@ -50,19 +50,31 @@ static void want(struct scan *s, const char *name, size_t len)
 	*slot = (uint16_t)++s->kconfig->n;
 }
 
+static void want_words(struct scan *s, const char *words)
+{
+	for (const char *p = words; p && *p;) {
+		size_t n = strcspn(p, " |");
+
+		want(s, p, n);
+		p += n + (p[n] != '\0');
+	}
+}
+
+/* What no row needs, but who tells of a kernel's BPF tells of these: so does bpftool feature probe. */
+static const char about_bpf[] =
+	"CONFIG_BPF CONFIG_HAVE_EBPF_JIT CONFIG_BPF_JIT_ALWAYS_ON CONFIG_DEBUG_INFO_BTF_MODULES CONFIG_CGROUP_NET_CLASSID "
+	"CONFIG_KPROBE_EVENTS CONFIG_UPROBE_EVENTS CONFIG_TRACING CONFIG_FTRACE_SYSCALLS CONFIG_FUNCTION_ERROR_INJECTION "
+	"CONFIG_BPF_KPROBE_OVERRIDE CONFIG_NETFILTER_XT_MATCH_BPF CONFIG_BPFILTER CONFIG_BPFILTER_UMH CONFIG_TEST_BPF CONFIG_HZ";
+
 static void want_all(struct scan *s)
 {
 	for (unsigned int f = 0; f < kp_n_families; f++)
 		for (unsigned int r = 0; r < kp_families[f]->n_rows; r++)
-			for (const char *p = kp_families[f]->rows[r].kconfig; p && *p;) {
-				size_t n = strcspn(p, " |");
-
-				want(s, p, n);
-				p += n + (p[n] != '\0');
-			}
+			want_words(s, kp_families[f]->rows[r].kconfig);
+	want_words(s, about_bpf);
 }
 
-/* "CONFIG_VXLAN=m"; what is "n" has no such line, or the comment "# CONFIG_VXLAN is not set" */
+/* "CONFIG_VXLAN=m", "CONFIG_HZ=250"; what is "n" has no such line, or the comment "# CONFIG_VXLAN is not set" */
 static void config_line(void *arg, char *head)
 {
 	struct scan *s = arg;
@@ -75,8 +87,11 @@ static void config_line(void *arg, char *head)
 	if (!head[n])
 		return;
 	slot = slot_of(s, head, n);
-	if (*slot)
-		s->kconfig->config[*slot - 1].value = head[n + 1] == 'm' || head[n + 1] == 'n' ? head[n + 1] : 'y';
+	if (*slot) {
+		struct kp_config *c = &s->kconfig->config[*slot - 1];
+
+		kp_copy(c->value, sizeof(c->value), memchr("mn0123456789", head[n + 1], 12) ? head + n + 1 : "y");
+	}
 }
 
 struct scratch {
@@ -123,7 +138,7 @@ static bool try(struct scan *s, const char *path, int (*reader)(struct kp_lines 
 
 	/* Also wipes what a source left that broke off in the middle. */
 	for (unsigned int i = 0; i < k->n; i++)
-		k->config[i].value = 'n';
+		kp_copy(k->config[i].value, sizeof(k->config[i].value), "n");
 	err = -reader(&lines, path);
 	if (err && k->err && (k->err != ENOENT || err == ENOENT))
 		return false;

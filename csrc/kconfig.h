@@ -7,7 +7,7 @@
 
 struct kp_config {
 	char name[60]; /* with CONFIG_ */
-	char value;    /* 'y', 'm', 'n' */
+	char value[12]; /* "y", "m", "n" or a number */
 };
 
 struct kp_kconfig {
@@ -17,7 +17,7 @@ struct kp_kconfig {
 	struct kp_config config[KP_KCONFIG_MAX];
 };
 
-/* Looks up every CONFIG_ that any row of kp_families names (each once). Fills *@ret; never fails as a whole. */
+/* Looks up every CONFIG_ that any row of kp_families names (each once), and what else tells of a kernel's BPF. Fills *@ret; never fails as a whole. */
 void kp_kconfig_scan(struct kp_kconfig *ret);
 
 #endif

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
-"""Runs something in a throw-away place: a network, a mount and a process namespace, with a limit of time.
+"""Runs something in a throw-away place: network, mount and process namespaces, with a limit of time.
 
 The process namespace is what leaves nothing: with its first process all others die, whatever they made of themselves,
 and that first process dies with us (PR_SET_PDEATHSIG). The mounts are slaves, never private: what the host unmounts
@@ -17,8 +17,10 @@ from contextlib import suppress
 CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x20000000, 0x40000000
 MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REC, MS_SLAVE = 2, 4, 8, 0x4000, 0x80000
 PR_SET_PDEATHSIG = 1
-BYTES = 65536
+BYTES = 1 << 20
 """What is kept of what was said."""
+DYING = 5
+"""Seconds for what was killed to be gone; it is waited for no longer."""
 NO_PLACE = 125
 TIMEOUT = 124
 
@@ -36,7 +38,7 @@ def die_with_parent() -> None:
     _call("prctl", PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
-def run(what: Callable[[], int], seconds: float) -> tuple[int, bytes]:
+def run(what: Callable[[], int], seconds: float, *, own_net: bool = True) -> tuple[int, bytes]:
     """Call the function in its own place, and return its exit status and what was written to stdout and stderr.
 
     TIMEOUT when it took longer, 128 + a signal that ended it, NO_PLACE (and why) where the place cannot be made.
@@ -44,12 +46,13 @@ def run(what: Callable[[], int], seconds: float) -> tuple[int, bytes]:
     mine, theirs = os.pipe()
     holder = os.fork()
     if holder == 0:
-        _exit_with(lambda: _hold(what, theirs, mine))
+        _exit_with(lambda: _hold(lambda: _work(what, own_net), theirs, mine))
     os.close(theirs)
     said, in_time = _read(mine, time.monotonic() + seconds)
-    os.close(mine)
     if not in_time:
         os.kill(holder, signal.SIGKILL)
+        _read(mine, time.monotonic() + DYING)
+    os.close(mine)
     status = os.waitstatus_to_exitcode(os.waitpid(holder, 0)[1])
     return (status if in_time else TIMEOUT), said
 
@@ -66,7 +69,7 @@ def _read(fd: int, until: float) -> tuple[bytes, bool]:
     return said, False
 
 
-def _hold(what: Callable[[], int], out: int, other: int) -> int:
+def _hold(work: Callable[[], int], out: int, other: int) -> int:
     """Be the parent of the process namespace: the place dies with this process, and this one with its parent."""
     die_with_parent()
     os.close(other)
@@ -78,22 +81,23 @@ def _hold(what: Callable[[], int], out: int, other: int) -> int:
     _call("mount", b"none", b"/", None, MS_REC | MS_SLAVE, None)
     first = os.fork()
     if first == 0:
-        _exit_with(lambda: _first(what))
+        _exit_with(lambda: _first(work))
     return _status(first)
 
 
-def _first(what: Callable[[], int]) -> int:
+def _first(work: Callable[[], int]) -> int:
     """Be process 1, which no signal of its own kind ends: another one does the work."""
     die_with_parent()
     _call("mount", b"proc", b"/proc", b"proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, None)
     worker = os.fork()
     if worker == 0:
-        _exit_with(lambda: _work(what))
+        _exit_with(work)
     return _status(worker)
 
 
-def _work(what: Callable[[], int]) -> int:
-    _call("unshare", CLONE_NEWNET)
+def _work(what: Callable[[], int], own_net: bool) -> int:
+    if own_net:
+        _call("unshare", CLONE_NEWNET)
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)

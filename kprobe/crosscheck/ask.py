@@ -32,7 +32,7 @@ def ask(oracle: Oracle) -> Answer:
         return Answer(row, program, said=missing, told="not asked")
     if oracle.ask is None:
         text = shell.body(oracle)
-        rc, said = apart.run(lambda: _exec(text), SECONDS)
+        rc, said = apart.run(lambda: _exec(text), SECONDS, own_net=not oracle.host_net)
         answer = Answer(row, program, rc, _text(said))
     else:
         rc, said = apart.run(lambda: _call(oracle), SECONDS)

@@ -16,11 +16,17 @@ class Known:
 
     rows: Mapping[str, Probe]
     facts: Mapping[str, Fact]
+    whole: bool
+    """Whether all rows were asked: then one that is missing is one that kprobe does not have."""
 
     @classmethod
     def of(cls, evidence: Evidence) -> "Known":
         """Index the evidence."""
-        return cls({probe.id: probe for probe in evidence.probes}, {fact.id: fact for fact in evidence.facts})
+        return cls(
+            {probe.id: probe for probe in evidence.probes},
+            {fact.id: fact for fact in evidence.facts},
+            whole=not evidence.begin.select,
+        )
 
 
 @dataclass(frozen=True)

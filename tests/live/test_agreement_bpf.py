@@ -1,55 +1,52 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
-"""bpftool as the oracle of program types, map types and instruction levels.
-
-Its list of helpers is no oracle here: it reads the verifier's text, and on kernels whose wording changed it says yes to
-helpers that the program type refuses.
-"""
+"""bpftool as the oracle of all that it states: types, instruction levels, helpers, switches, configuration."""
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from kprobe.evidence import Probe
-
-LEVELS = {
-    "have_large_insn_limit": "bpf.insn.large",
-    "have_bounded_loops": "bpf.insn.bounded-loop",
-    "have_v2_isa_extension": "bpf.insn.v2",
-    "have_v3_isa_extension": "bpf.insn.v3",
-}
+from kprobe.crosscheck import bpftool
+from kprobe.crosscheck.compare import Finding
+from kprobe.crosscheck.model import Answer
+from kprobe.crosscheck.survey import Known
+from kprobe.evidence import Evidence
 
 
 @pytest.fixture(scope="module")
-def told() -> Mapping[str, Any]:
-    done = subprocess.run(["bpftool", "-j", "feature", "probe", "kernel"], capture_output=True, check=True, timeout=60)
-    return dict(json.loads(done.stdout))
+def told() -> str:
+    command = ["bpftool", "-j", "feature", "probe", "kernel", "full"]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
-def pairs(told: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
-    """Row and bpftool's answer."""
-    for name, there in told["program_types"].items():
-        yield f"bpf.prog.{name.removeprefix('have_').removesuffix('_prog_type')}", there
-    for name, there in told["map_types"].items():
-        yield f"bpf.map.{name.removeprefix('have_').removesuffix('_map_type')}", there
-    for name, row in LEVELS.items():
-        yield row, told["misc"][name]
-    yield "bpf.syscall", told["syscall_config"]["have_bpf_syscall"]
+def findings(told: str, run: Evidence) -> list[Finding]:
+    return list(bpftool.compare(Known.of(run), Answer(bpftool.CALL.row, "bpftool", said=told)))
 
 
-def differing(answers: Iterator[tuple[str, bool]], probes: Mapping[str, Probe]) -> list[tuple[str, bool, str]]:
-    """What is not said by both. bpftool has no word for a refusal: its no may be our `denied`."""
-    agrees = {True: {"works"}, False: {"absent", "denied"}}
-    return [(row, there, probes[row].outcome) for row, there in answers if probes[row].outcome not in agrees[there]]
+def test_all_that_it_states_is_in_the_answer(told: str, intrusive: Evidence) -> None:
+    found = findings(told, intrusive)
+    assert [f for f in found if f.verdict in ("differs", "unknown")] == []
+    agreed = {f.subject for f in found if f.verdict == "agrees"}
+    stated = json.loads(told)
+    assert len(agreed) >= sum(len(stated[group]) for group in ("program_types", "map_types", "misc", "system_config"))
 
 
-def test_bpftool_agrees(told: Mapping[str, Any], probes: dict[str, Probe]) -> None:
-    assert len(list(pairs(told))) > 60, "bpftool said little: the test would prove nothing"
-    assert differing(pairs(told), probes) == []
+def test_what_it_says_of_helpers_is_left_out_only_where_it_fails_its_controls(told: str, intrusive: Evidence) -> None:
+    lists: Mapping[str, Any] = json.loads(told)["helpers"]
+    for found in findings(told, intrusive):
+        if found.verdict == "unheard":
+            names = lists[f"{found.subject.removeprefix('bpf.helper.')}_available_helpers"]
+            assert {"bpf_xdp_adjust_head", "bpf_sock_map_update"} & set(names)
+        elif found.family == "bpf.helper":
+            assert found.count > 100, "it says little: this would prove nothing"
 
 
-def test_a_wrong_answer_would_show(told: Mapping[str, Any], probes: dict[str, Probe]) -> None:
-    wrong = [(row, not there) for row, there in pairs(told)]
-    assert len(differing(iter(wrong), probes)) == len(wrong)
+def test_a_wrong_answer_would_show(told: str, intrusive: Evidence) -> None:
+    stated = json.loads(told)
+    groups = ("program_types", "map_types", "misc")
+    for group in groups:
+        stated[group] = {name: not there for name, there in stated[group].items()}
+    differing = [f for f in findings(json.dumps(stated), intrusive) if f.verdict == "differs"]
+    assert len(differing) == sum(len(stated[group]) for group in groups)

@@ -280,8 +280,15 @@ def test_wanted_names_half_full(tmp_path: Path) -> None:
 
 # CONFIG
 
-CONFIG = "CONFIG_VXLAN=m\n# CONFIG_NET is not set\nCONFIG_VXLAN_XY=y\n#CONFIG_VXLAN_X=y\nCONFIG_A=128\nCONFIG_B=y\n"
+CONFIG = "CONFIG_VXLAN=m\n# CONFIG_NET is not set\nCONFIG_VXLAN_XY=y\n#CONFIG_VXLAN_X=y\n"
+CONFIG += 'CONFIG_A="x"\nCONFIG_B=y\nCONFIG_HZ=250\n'
+# Named by no row: what else tells of a kernel's BPF.
+ABOUT_BPF = """
+    BPF HAVE_EBPF_JIT BPF_JIT_ALWAYS_ON DEBUG_INFO_BTF_MODULES CGROUP_NET_CLASSID KPROBE_EVENTS UPROBE_EVENTS TRACING
+    FTRACE_SYSCALLS FUNCTION_ERROR_INJECTION BPF_KPROBE_OVERRIDE NETFILTER_XT_MATCH_BPF BPFILTER BPFILTER_UMH TEST_BPF
+"""
 VALUES = {"CONFIG_VXLAN": "m", "CONFIG_A": "y", "CONFIG_B": "y", "CONFIG_NET": "n", "CONFIG_VXLAN_X": "n"}
+VALUES |= {"CONFIG_HZ": "250"} | {f"CONFIG_{name}": "n" for name in ABOUT_BPF.split()}
 CONFIG_FILES = [
     "/boot/config-REL",
     "/usr/lib/modules/REL/config",

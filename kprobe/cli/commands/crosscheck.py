@@ -86,4 +86,8 @@ def _read(file: Path, select: tuple[str, ...]) -> "Evidence":
     def selected(row: str) -> bool:
         return any(fnmatchcase(row, glob) for glob in wanted) and not any(fnmatchcase(row, glob) for glob in refused)
 
-    return replace(found, probes=tuple(probe for probe in found.probes if selected(probe.id)))
+    return replace(
+        found,
+        begin=replace(found.begin, select=" ".join(filter(None, (found.begin.select, *select)))),
+        probes=tuple(probe for probe in found.probes if selected(probe.id)),
+    )

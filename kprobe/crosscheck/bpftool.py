@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+"""Every fact that ``bpftool -j feature probe kernel full`` states, compared with kprobe's answer. Pure.
+
+bpftool tells helpers by the verifier's words. Since those changed (v6.10, "program of this type cannot use helper",
+lore.kernel.org/all/20240325152210.377548-1-yatsenko@meta.com/), a bpftool of before takes every no for a yes. So its
+list of a program type is believed only where it passes the controls that kprobe's own passes: a helper that this type
+can never have is not in it, one that all have is.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from kprobe.evidence import Probe
+from kprobe.helpers import NAMES, NUMBERS
+
+from .compare import Finding, Verdict, told
+from .model import Answer, Oracle
+from .survey import Known, Survey
+
+PROGRAM = "bpftool"
+CALL = Oracle("bpf.feature-probe", program=PROGRAM, do=("bpftool -j feature probe kernel full",), host_net=True)
+
+LEVELS = {
+    "have_large_insn_limit": "bpf.insn.large",
+    "have_bounded_loops": "bpf.insn.bounded-loop",
+    "have_v2_isa_extension": "bpf.insn.v2",
+    "have_v3_isa_extension": "bpf.insn.v3",
+    "have_v4_isa_extension": "bpf.insn.v4",
+}
+SYSCTLS = {
+    "unprivileged_bpf_disabled": "kernel/unprivileged_bpf_disabled",
+    **{f"bpf_jit_{name}": f"net/core/bpf_jit_{name}" for name in ("enable", "harden", "kallsyms", "limit")},
+}
+# What bpftool has an empty list for, whatever there is: libbpf declines (tools/lib/bpf/libbpf_probes.c,
+# libbpf_probe_bpf_helper()).
+DECLINED = ("tracing", "ext", "lsm", "struct_ops")
+EVERYWHERE = NUMBERS["map_lookup_elem"]
+# What only one type has (net/core/filter.c: xdp_func_proto, sock_ops_func_proto).
+NOWHERE = {"xdp": NUMBERS["sock_map_update"]}
+NOWHERE_ELSE = NUMBERS["xdp_adjust_head"]
+
+
+def compare(known: Known, answer: Answer) -> Iterator[Finding]:
+    """Yield what kprobe and bpftool say of each thing that bpftool names."""
+    try:
+        stated: Mapping[str, Any] = json.loads(answer.said)
+    except ValueError:
+        yield Finding(CALL.row, CALL.row, PROGRAM, "unheard", "", f"no JSON: {answer.said[:200]}")
+        return
+    for row, there in _rows(stated):
+        if row in known.rows:
+            yield _row(known.rows[row], there)
+        elif known.whole:
+            yield Finding(row, row.rpartition(".")[0], PROGRAM, "differs", "no such row", _yes(there))
+    for name, helpers in stated.get("helpers", {}).items():
+        probe = known.rows.get(f"bpf.helper.{name.removesuffix('_available_helpers')}")
+        if probe:
+            yield from _helpers(probe, helpers, highest(stated))
+    yield from _facts(known, stated.get("system_config", {}))
+
+
+def _rows(stated: Mapping[str, Any]) -> Iterator[tuple[str, bool]]:
+    """Row and bpftool's answer."""
+    for name, there in stated.get("program_types", {}).items():
+        yield f"bpf.prog.{name.removeprefix('have_').removesuffix('_prog_type')}", there
+    for name, there in stated.get("map_types", {}).items():
+        yield f"bpf.map.{name.removeprefix('have_').removesuffix('_map_type')}", there
+    for name, there in stated.get("misc", {}).items():
+        yield LEVELS.get(name, f"bpf.insn.{name}"), there
+    if "have_bpf_syscall" in stated.get("syscall_config", {}):
+        yield "bpf.syscall", stated["syscall_config"]["have_bpf_syscall"]
+
+
+def _yes(there: bool) -> str:
+    return "available" if there else "NOT available"
+
+
+def _row(probe: Probe, there: bool) -> Finding:
+    """Compare a yes or no. bpftool has no word for a refusal: its no may be kprobe's ``denied``."""
+    agreeing = {True: {"works"}, False: {"absent", "denied"}}[there]
+    verdict: Verdict = "agrees" if probe.outcome in agreeing else "differs"
+    if probe.outcome == "unknown":
+        verdict = "unknown"
+    return Finding(probe.id, probe.family, PROGRAM, verdict, told(probe), _yes(there))
+
+
+def highest(stated: Mapping[str, Any]) -> int:
+    """Return the highest helper that bpftool names for any type: what it does not know it cannot deny."""
+    return max((n for names in stated.get("helpers", {}).values() for n in _numbers(names)), default=0)
+
+
+def _numbers(names: Iterable[str]) -> set[int]:
+    return {NUMBERS[name] for full in names if (name := full.removeprefix("bpf_")) in NUMBERS}
+
+
+def _helpers(probe: Probe, names: Iterable[str], end: int) -> Iterator[Finding]:
+    """Compare the helpers of one program type."""
+    theirs = _numbers(names)
+    kind = probe.id.removeprefix("bpf.helper.")
+
+    def found(verdict: Verdict, kprobe: str, said: str, count: int) -> Finding:
+        return Finding(probe.id, probe.family, PROGRAM, verdict, kprobe, said, count=count)
+
+    if probe.outcome != "works":
+        # bpftool asks for none where it says no to the type.
+        if theirs:
+            verdict: Verdict = "unknown" if probe.outcome == "unknown" else "differs"
+            yield found(verdict, told(probe), f"{len(theirs)} helpers", len(theirs))
+        return
+    control = NOWHERE.get(kind, NOWHERE_ELSE)
+    ours = int(probe.detail["helpers"], 16)
+    unsure = _listed(probe.detail.get("not_asked", "")) | _listed(probe.detail.get("unclear", ""))
+    mine = {number for number in range(1, end + 1) if ours >> number & 1}
+    count = f"{len(mine)} helpers up to {NAMES[end] if end else 'none'}()"
+    if not theirs and kind in DECLINED:
+        return
+    if EVERYWHERE not in theirs:
+        yield found("unheard", count, "not even bpf_map_lookup_elem(), which every type has: it cannot ask here", 1)
+    elif control in theirs:
+        said = f"yes to {len(theirs)}, even to bpf_{NAMES[control]}(), which it never has: takes a no for a yes"
+        yield found("unheard", count, said, len(theirs))
+    else:
+        yield from _sets(found, mine, theirs, set(range(1, end + 1)) - unsure)
+        if unsure:
+            yield found("unknown", f"not asked, or unclear: {_names(unsure)}", "an answer", len(unsure))
+
+
+def _sets(found: Any, mine: AbstractSet[int], theirs: AbstractSet[int], asked: AbstractSet[int]) -> Iterator[Finding]:
+    """Yield what two sets of helpers have in common among those that were asked for, and what not."""
+    both = asked - (mine ^ theirs)
+    if both:
+        words = f"yes to {len(both & mine)}, no to {len(both - mine)}"
+        yield found("agrees", words, words, len(both))
+    more, less = (mine - theirs) & asked, (theirs - mine) & asked
+    if more:
+        yield found("differs", f"yes to {_names(more)}", "no to these", len(more))
+    if less:
+        yield found("differs", f"no to {_names(less)}", "yes to these", len(less))
+
+
+def _listed(numbers: str) -> set[int]:
+    """Read ``1,2:EPERM``."""
+    return {int(entry.partition(":")[0]) for entry in numbers.split(",") if entry}
+
+
+def _names(numbers: Iterable[int]) -> str:
+    return ", ".join(f"bpf_{NAMES[number]}()" for number in sorted(numbers))
+
+
+def _facts(known: Known, stated: Mapping[str, Any]) -> Iterator[Finding]:
+    """Compare what is set: switches of the running kernel, and the configuration that it was built with."""
+    # With no file to read, bpftool has nothing to say of all of them.
+    configured = any(value for name, value in stated.items() if name.startswith("CONFIG_"))
+    for name, value in stated.items():
+        if name.startswith("CONFIG_"):
+            if configured:
+                yield from _fact(known, "node.kconfig", name, value or "n")
+        elif value not in (None, -1):  # could not be read
+            yield from _fact(known, "node.sysctl", SYSCTLS.get(name, name), str(value))
+
+
+def _fact(known: Known, fact: str, name: str, stated: str) -> Iterator[Finding]:
+    found = known.facts.get(fact)
+    if not found:
+        return
+    value = found.value.get(name) if isinstance(found.value, dict) else None
+    if value is None:
+        verdict: Verdict = "unknown" if found.error else "differs"
+        yield Finding(f"{fact}: {name}", fact, PROGRAM, verdict, found.error or "does not tell", stated)
+    else:
+        yield Finding(f"{fact}: {name}", fact, PROGRAM, "agrees" if value == stated else "differs", value, stated)
+
+
+def about(known: Known) -> bool:
+    """Tell whether the evidence has rows of BPF."""
+    return any(row.startswith("bpf.") for row in known.rows)
+
+
+SURVEY = Survey(CALL, about, compare)
