@@ -249,6 +249,8 @@ int kp_run(int fd, const char *select, unsigned int flags, unsigned int deadline
 	begin(run);
 	kp_facts(&run->out, &run->env, &run->modinfo);
 	kp_nics(&run->out, &run->env);
+	kp_facts_net(&run->out, &run->env);
+	kp_facts_rules(&run->out, &run->env, &run->modinfo);
 	kp_ledger_open(&run->ledger);
 	for (unsigned int f = 0; f < kp_n_families && !rc && !run->out.err; f++)
 		rc = kp_sandbox_family(run, f);

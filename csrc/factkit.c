@@ -1,20 +1,63 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "factkit.h"
 #include "lines.h"
 
-int kp_head(const char *path, char *buf, size_t size)
+int kp_whole(const char *path, char *buf, size_t size)
 {
-	char full[sizeof(KP_ROOT) + 160];
+	char full[sizeof(KP_ROOT) + KP_VALUE];
 	long n;
 
 	kp_copy(full, sizeof(full), KP_ROOT);
 	kp_cat(full, sizeof(full), path);
 	n = kp_read_file(full, buf, size);
-	return n < 0 && n != -EFBIG ? (int)-n : 0;
+	return n < 0 ? (int)-n : 0;
+}
+
+int kp_head(const char *path, char *buf, size_t size)
+{
+	int err = kp_whole(path, buf, size);
+
+	return err == EFBIG ? 0 : err;
+}
+
+/* As the kernel fills it (linux/dirent.h). By the system call: opendir(3) takes heap. */
+struct name {
+	uint64_t ino, off;
+	uint16_t len;
+	uint8_t type;
+	char name[];
+};
+
+int kp_each_name(const char *path, bool (*each)(void *arg, const char *name), void *arg)
+{
+	char full[sizeof(KP_ROOT) + KP_VALUE];
+	_Alignas(struct name) char buf[2048];
+	kp_autoclose fd = -1;
+
+	kp_copy(full, sizeof(full), KP_ROOT);
+	kp_cat(full, sizeof(full), path);
+	fd = open(full, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return errno;
+	for (;;) {
+		long n = syscall(SYS_getdents64, fd, buf, sizeof(buf));
+
+		if (n <= 0)
+			return n ? errno : 0;
+		for (long at = 0; at < n;) {
+			const struct name *entry = (const struct name *)(const void *)(buf + at);
+
+			if (*entry->name != '.' && !each(arg, entry->name))
+				return 0;
+			at += entry->len;
+		}
+	}
 }
 
 bool kp_exists(const char *path)

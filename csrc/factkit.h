@@ -12,6 +12,15 @@
 int kp_head(const char *path, char *buf, size_t size);
 int kp_first_line(const char *path, char *buf, size_t size);
 
+/* All of a small file; EFBIG when it did not fit. */
+int kp_whole(const char *path, char *buf, size_t size);
+
+/*
+ * Each name in a directory but hidden ones, in no order, until @each returns false. Returns 0 or a positive errno. No heap; the directory
+ * stays open meanwhile.
+ */
+int kp_each_name(const char *path, bool (*each)(void *arg, const char *name), void *arg);
+
 bool kp_exists(const char *path);
 
 /*

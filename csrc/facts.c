@@ -263,6 +263,11 @@ static void sysctls(struct kp_out *o, const struct kp_fact *f, const struct kp_e
 		"kernel/unprivileged_bpf_disabled",
 		"net/bridge/bridge-nf-call-iptables",
 		"net/bridge/bridge-nf-call-ip6tables",
+		"net/netfilter/nf_conntrack_buckets",
+		"net/ipv4/neigh/default/gc_thresh1",
+		"net/ipv4/neigh/default/gc_thresh2",
+		"net/ipv4/neigh/default/gc_thresh3",
+		"net/ipv6/neigh/default/gc_thresh3",
 	};
 
 	(void)env;
@@ -317,4 +322,6 @@ void kp_facts(struct kp_out *o, const struct kp_env *env, const struct kp_modinf
 		facts[i].how(o, &facts[i], env);
 	modules(o, modinfo);
 	kconfig(o);
+	kp_facts_files(o, env);
+	kp_facts_proc(o);
 }

@@ -9,6 +9,18 @@
 /* Writes every node.* fact. Runs in the parent, before the first fork. */
 void kp_facts(struct kp_out *o, const struct kp_env *env, const struct kp_modinfo *modinfo);
 
+/* Parts of it: configuration of others; processes and sockets; devices, addresses, routes and rules. */
+void kp_facts_files(struct kp_out *o, const struct kp_env *env);
+void kp_facts_proc(struct kp_out *o);
+void kp_facts_net(struct kp_out *o, const struct kp_env *env);
+void kp_facts_rules(struct kp_out *o, const struct kp_env *env, const struct kp_modinfo *modinfo);
+
+struct nlmsghdr;
+
+/* One dump, through a socket of its own in the caller's network namespace; @each as for kp_nl_query(). Returns 0 or -errno. */
+int kp_fact_dump(const struct kp_env *env, int protocol, uint16_t type, const void *hdr, size_t hdrlen,
+		 bool (*each)(const struct nlmsghdr *msg, void *arg), void *arg);
+
 /*
  * Inflates a gzip member (RFC 1952, RFC 1951) from @src into @dst, at most @size bytes. No heap, no globals.
  * Returns the bytes made, -EBADMSG for what is not gzip or is damaged (length or CRC-32 wrong too), -EFBIG when @dst is too small.

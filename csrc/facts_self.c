@@ -28,6 +28,9 @@ void kp_self_namespaces(struct kp_out *o, const struct kp_fact *f, const struct 
 {
 	static const char *const names[] = { "net", "user", "mnt", "pid", "cgroup" };
 
+	static const char *const of_init[][2] = { { "pid1.net", "/proc/1/ns/net" }, { "pid1.mnt", "/proc/1/ns/mnt" } };
+	struct stat st;
+
 	(void)env;
 	kp_fact_open(o, f->id, f->path);
 	for (size_t i = 0; i < KP_ARRAY_SIZE(names); i++) {
@@ -36,6 +39,10 @@ void kp_self_namespaces(struct kp_out *o, const struct kp_fact *f, const struct 
 		if (inode)
 			kp_js_int(o, names[i], inode);
 	}
+	/* Where process 1 is the host's, these are the host's: the facts about its files and its network are seen from there or not. */
+	for (size_t i = 0; i < KP_ARRAY_SIZE(of_init); i++)
+		if (!stat(of_init[i][1], &st))
+			kp_js_int(o, of_init[i][0], (long long)st.st_ino);
 	kp_fact_close(o);
 }
 

@@ -16,7 +16,10 @@ import pytest
 
 from tests.unit.clib import CSRC, build
 
-SOURCES = ("lines", "modinfo", "kconfig", "inflate", "factkit", "facts", "facts_self", "str", "evidence", "classify")
+SOURCES = (
+    *("lines", "modinfo", "kconfig", "inflate", "str", "evidence", "classify"),
+    *("factkit", "facts", "facts_files", "facts_proc", "facts_self"),
+)
 RELEASE = os.uname().release
 
 ROWS = """
