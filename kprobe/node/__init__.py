@@ -6,11 +6,11 @@ never makes a row ``works``.
 """
 
 from kprobe.evidence import Evidence, Outcome, Probe, Row
-from kprobe.node import host
+from kprobe.node import host, networkd, networkmanager
 from kprobe.node.rule import Rule, UnsureError
 from kprobe.node.view import View
 
-RULES: tuple[Rule, ...] = (*host.RULES,)
+RULES: tuple[Rule, ...] = (*host.RULES, *networkmanager.RULES, *networkd.RULES)
 
 
 def derive(evidence: Evidence) -> tuple[Probe, ...]:

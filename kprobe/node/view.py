@@ -10,6 +10,17 @@ from kprobe.evidence import Begin, Evidence, Fact
 T = TypeVar("T")
 
 
+FEW = 10
+"""Every kernel has more threads than that, and all may see them."""
+
+
+class Running(msgspec.Struct, frozen=True):
+    """The fact node.processes."""
+
+    running: str = ""
+    seen: int = 0
+
+
 class Contained(msgspec.Struct, frozen=True):
     """Of the fact node.container, what tells whether process 1 is the host's."""
 
@@ -43,6 +54,26 @@ class View:
         """Whether the fact says that its file is not there."""
         fact = self._facts.get(name)
         return fact is not None and fact.error == "ENOENT"
+
+    def running(self) -> frozenset[str]:
+        """Return which of the collector's list of programs run."""
+        self.host_processes()
+        found = self.get("node.processes", Running)
+        if found.seen < FEW:
+            raise UnsureError("the processes of others are hidden here (hidepid); run as root")
+        return frozenset(found.running.split())
+
+    def lines(self, name: str, but: tuple[str, ...] = ()) -> dict[str, list[str]]:
+        """Return a fact of files and their lines, ``but`` for paths that end so; all must have been read."""
+        found = {
+            path: lines
+            for path, lines in self.get(name, dict[str, list[str]]).items()
+            if not path.endswith(but or ("\0",))
+        }
+        for path, lines in found.items():
+            if lines[:1] and lines[0].startswith("error:"):
+                raise UnsureError(f"{path} could not be read: {lines[0].removeprefix('error:')}")
+        return found
 
     def host_files(self) -> None:
         """Raise UnsureError unless the collector saw the host's own files."""
