@@ -105,7 +105,7 @@ $(BIN)/kprobe: build/venv-dev setup.py csrc/build_ffi.py $(CORE) $(HEADERS)
 # Objects are made by a make of its own, on all cores, so that the rest stays in order.
 
 OBJECTS  := $(CORE:csrc/%.c=build/$(ARCH)/%.o)
-SELFTEST := $(filter-out build/$(ARCH)/collect.o,$(OBJECTS)) build/$(ARCH)/selftest/collect.o build/$(ARCH)/probes/selftest.o
+SELFTEST := $(CORE:csrc/%.c=build/selftest/%.o) build/selftest/probes/selftest.o
 SANITIZE := $(CORE:csrc/%.c=build/asan/%.o)
 
 .PHONY: objects selftest-objects asan-objects
@@ -117,7 +117,7 @@ build/$(ARCH)/%.o: csrc/%.c $(HEADERS) Makefile pyproject.toml
 	@mkdir -p $(@D)
 	$(ZIGCC) $(CFLAGS) -c -o $@ $<
 
-build/$(ARCH)/selftest/collect.o: csrc/collect.c $(HEADERS) Makefile pyproject.toml
+build/selftest/%.o: csrc/%.c $(HEADERS) Makefile pyproject.toml
 	@mkdir -p $(@D)
 	$(ZIGCC) $(CFLAGS) -DKP_SELFTEST -c -o $@ $<
 

@@ -41,6 +41,7 @@ const struct kp_family *const kp_families[] = {
 	&kp_family_nfqueue,
 	&kp_family_tc,
 	&kp_family_attach,
+	&kp_family_flow,
 #ifdef KP_SELFTEST
 	&kp_family_selftest,
 	&kp_family_selftest_void,
@@ -130,6 +131,8 @@ static void begin_flags(struct kp_out *o, unsigned int flags)
 		kp_js_item(o, "intrusive");
 	if (flags & KP_FULL_SIZE)
 		kp_js_item(o, "full-size");
+	if (flags & KP_NO_FLOWS)
+		kp_js_item(o, "no-flows");
 	kp_js_item(o, flags & KP_UNLOAD_ALL ? "unload=all" : flags & KP_UNLOAD_NONE ? "unload=none" : "unload=safe");
 	kp_js_end(o, ']');
 }

@@ -10,6 +10,7 @@ enum kp_flags {
 	KP_UNLOAD_NONE = 4,   /* leave every module that the run brought */
 	KP_UNLOAD_ALL = 8,    /* remove every module that the run brought: test machines only */
 	KP_FULL_SIZE = 16,    /* also rows that take much memory for a moment, where there is plenty of it */
+	KP_NO_FLOWS = 32,     /* leave out the rows that send packets */
 };
 
 /*

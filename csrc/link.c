@@ -6,11 +6,17 @@
 
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
 #include "link.h"
 
-#define KP_VETH_INFO_PEER 1
+enum {
+	KP_PEER_INFO = 1, /* VETH_INFO_PEER and IFLA_NETKIT_PEER_INFO alike */
+	KP_NETKIT_MODE = 5,
+	KP_NETKIT_L2 = 0,
+	KP_NET_NS_FD = 28,
+};
 #define KP_IFA_FLAGS 8 /* v3.14, 479840ffdbe4; unknown attributes are passed over before */
 #define KP_IFA_F_NODAD 0x02
 
@@ -77,7 +83,7 @@ int kp_veth_add(struct kp_ctx *ctx, int rtnl, const char *name, const char *peer
 	info = kp_nl_nest(&b, IFLA_LINKINFO);
 	kp_nl_str(&b, IFLA_INFO_KIND, "veth");
 	data = kp_nl_nest(&b, IFLA_INFO_DATA);
-	peer_info = kp_nl_nest(&b, KP_VETH_INFO_PEER);
+	peer_info = kp_nl_nest(&b, KP_PEER_INFO);
 	kp_nl_raw(&b, &ifi, sizeof(ifi));
 	kp_nl_str(&b, IFLA_IFNAME, peer);
 	kp_nl_end(&b, peer_info);
@@ -85,4 +91,46 @@ int kp_veth_add(struct kp_ctx *ctx, int rtnl, const char *name, const char *peer
 	kp_nl_end(&b, info);
 	rc = kp_nl_talk(ctx, rtnl, &b);
 	return rc ? rc : kp_link_index(ctx, rtnl, name);
+}
+
+static void put_end(struct kp_nlbuf *b, const struct kp_end *e)
+{
+	kp_nl_str(b, IFLA_IFNAME, e->name);
+	kp_nl_put(b, IFLA_ADDRESS, e->mac, sizeof(e->mac));
+}
+
+int kp_pair_add(struct kp_ctx *ctx, int rtnl, bool netkit, const struct kp_end *near, const struct kp_end *far, int ns)
+{
+	const struct ifinfomsg here = { .ifi_index = near->index }, there = { .ifi_index = far->index };
+	size_t info, data, peer;
+	struct kp_nlbuf b;
+
+	kp_nl_init(&b);
+	kp_nl_msg(ctx, &b, RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, &here, sizeof(here));
+	put_end(&b, near);
+	info = kp_nl_nest(&b, IFLA_LINKINFO);
+	kp_nl_str(&b, IFLA_INFO_KIND, netkit ? "netkit" : "veth");
+	data = kp_nl_nest(&b, IFLA_INFO_DATA);
+	if (netkit)
+		kp_nl_u32(&b, KP_NETKIT_MODE, KP_NETKIT_L2);
+	peer = kp_nl_nest(&b, KP_PEER_INFO);
+	kp_nl_raw(&b, &there, sizeof(there));
+	put_end(&b, far);
+	kp_nl_u32(&b, KP_NET_NS_FD, (uint32_t)ns);
+	kp_nl_end(&b, peer);
+	kp_nl_end(&b, data);
+	kp_nl_end(&b, info);
+	return kp_nl_talk(ctx, rtnl, &b);
+}
+
+int kp_neigh_add(struct kp_ctx *ctx, int rtnl, int ifindex, int family, const void *addr, const unsigned char *mac)
+{
+	const struct ndmsg nd = { .ndm_family = (unsigned char)family, .ndm_ifindex = ifindex, .ndm_state = NUD_PERMANENT };
+	struct kp_nlbuf b;
+
+	kp_nl_init(&b);
+	kp_nl_msg(ctx, &b, RTM_NEWNEIGH, NLM_F_ACK | NLM_F_CREATE, &nd, sizeof(nd));
+	kp_nl_put(&b, NDA_DST, addr, family == AF_INET ? 4 : 16);
+	kp_nl_put(&b, NDA_LLADDR, mac, 6);
+	return kp_nl_talk(ctx, rtnl, &b);
 }

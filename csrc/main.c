@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "probe.h"
 #include "str.h"
 #include "table.h"
 
@@ -22,6 +23,7 @@ static const char usage[] =
 	"  --no-autoload                   try nothing that could make the kernel load a module\n"
 	"  --intrusive                     also rows that change a host lastingly\n"
 	"  --full-size                     also rows that take much memory for a moment, where there is plenty\n"
+	"  --no-flows                      send no packets: leave out the rows that prove by them\n"
 	"  --unload=none|safe|all          which of the modules this run brought to remove (default: safe)\n"
 	"  --deadline MS                   per row, 1 to 600000 (default: 5000)\n"
 	"  --output FILE                   evidence goes there, the table to standard output\n"
@@ -37,20 +39,34 @@ enum opt {
 	OPT_NO_AUTOLOAD,
 	OPT_INTRUSIVE,
 	OPT_FULL_SIZE,
+	OPT_NO_FLOWS,
 	OPT_UNLOAD,
 	OPT_DEADLINE,
 	OPT_OUTPUT,
 	OPT_VERSION,
-	OPT_HELP
+	OPT_HELP,
+#ifdef KP_SELFTEST
+	OPT_SABOTAGE,
+#endif
 };
 
 static const struct option options[] = {
-	{ "list", no_argument, NULL, OPT_LIST },           { "plan", no_argument, NULL, OPT_PLAN },
-	{ "select", required_argument, NULL, OPT_SELECT }, { "no-autoload", no_argument, NULL, OPT_NO_AUTOLOAD },
-	{ "intrusive", no_argument, NULL, OPT_INTRUSIVE }, { "full-size", no_argument, NULL, OPT_FULL_SIZE },
-	{ "unload", required_argument, NULL, OPT_UNLOAD }, { "deadline", required_argument, NULL, OPT_DEADLINE },
-	{ "output", required_argument, NULL, OPT_OUTPUT }, { "version", no_argument, NULL, OPT_VERSION },
-	{ "help", no_argument, NULL, OPT_HELP },           { 0 },
+	{ "list", no_argument, NULL, OPT_LIST },
+	{ "plan", no_argument, NULL, OPT_PLAN },
+	{ "select", required_argument, NULL, OPT_SELECT },
+	{ "no-autoload", no_argument, NULL, OPT_NO_AUTOLOAD },
+	{ "intrusive", no_argument, NULL, OPT_INTRUSIVE },
+	{ "full-size", no_argument, NULL, OPT_FULL_SIZE },
+	{ "no-flows", no_argument, NULL, OPT_NO_FLOWS },
+	{ "unload", required_argument, NULL, OPT_UNLOAD },
+	{ "deadline", required_argument, NULL, OPT_DEADLINE },
+	{ "output", required_argument, NULL, OPT_OUTPUT },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ "help", no_argument, NULL, OPT_HELP },
+#ifdef KP_SELFTEST
+	{ "sabotage", no_argument, NULL, OPT_SABOTAGE },
+#endif
+	{ 0 },
 };
 
 struct args {
@@ -121,6 +137,9 @@ static int parse(struct args *a, int argc, char **argv)
 		case OPT_FULL_SIZE:
 			a->flags |= KP_FULL_SIZE;
 			break;
+		case OPT_NO_FLOWS:
+			a->flags |= KP_NO_FLOWS;
+			break;
 		case OPT_UNLOAD:
 			rc = parse_unload(a, optarg);
 			break;
@@ -138,6 +157,11 @@ static int parse(struct args *a, int argc, char **argv)
 		case OPT_HELP:
 			say(STDOUT_FILENO, usage);
 			return 0;
+#ifdef KP_SELFTEST
+		case OPT_SABOTAGE:
+			a->flags |= KP_SABOTAGE;
+			break;
+#endif
 		default:
 			return 2; /* getopt_long() has said why */
 		}

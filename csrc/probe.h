@@ -145,6 +145,9 @@ struct kp_env {
 	unsigned int release; /* KP_RELEASE(major, minor); for risks, never for a verdict */
 	char lsm[96]; /* comma-separated, "" unreadable */
 };
+#ifdef KP_SELFTEST
+#define KP_SABOTAGE (1u << 31) /* of .flags: see flow.h */
+#endif
 #define KP_RELEASE(a, b) ((unsigned int)(a) << 16 | (unsigned int)(b))
 
 #define KP_NETLINK_MAX 32

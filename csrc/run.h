@@ -37,7 +37,10 @@ struct kp_selection {
 	unsigned int n;
 };
 
-/* -EINVAL when a glob selects nothing. Controls and prerequisites of what is selected come along. @flags: KP_FULL_SIZE. */
+/*
+ * -EINVAL when a glob selects nothing, or nothing is left. Controls and prerequisites of what is selected come along.
+ * @flags: KP_FULL_SIZE and KP_NO_FLOWS count.
+ */
 int kp_select(struct kp_selection *sel, const char *select, unsigned int flags);
 /* Number of the first row of family @fam. */
 unsigned int kp_first_row(unsigned int fam);

@@ -73,23 +73,13 @@ static void default_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Writes @text to a file of /proc. */
-static int write_proc(const char *path, const char *text)
-{
-	kp_autoclose fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	return kp_write_all(fd, text, strlen(text));
-}
-
 static int map_root(const char *path, unsigned int id)
 {
 	char line[40] = "0 ";
 
 	kp_cat_u(line, sizeof(line), id);
 	kp_cat(line, sizeof(line), " 1\n");
-	return write_proc(path, line);
+	return kp_write_file(path, line);
 }
 
 /* Returns 0 or -errno; *ret_step says what failed. */
@@ -103,7 +93,7 @@ static int enter_namespaces(const struct kp_run *run, const struct kp_family *fa
 		if (unshare(CLONE_NEWUSER))
 			return -errno;
 		*ret_step = "map user namespace";
-		write_proc("/proc/self/setgroups", "deny"); /* v3.19; older kernels want none */
+		kp_write_file("/proc/self/setgroups", "deny"); /* v3.19; older kernels want none */
 		rc = map_root("/proc/self/uid_map", uid);
 		if (!rc)
 			rc = map_root("/proc/self/gid_map", gid);

@@ -98,6 +98,8 @@ int kp_select(struct kp_selection *sel, const char *select, unsigned int flags)
 	for (const char *p = select; kp_word(&p, word, sizeof(word));)
 		if (!choose(sel, word[0] == '!' ? word + 1 : word, word[0] != '!', flags))
 			return -EINVAL;
+	if (flags & KP_NO_FLOWS)
+		choose(sel, "flow.*", 0, flags);
 	/* What a chosen row needs may need something in turn, and so may the controls: until nothing is added. */
 	do {
 		before = sel->n;

@@ -140,6 +140,13 @@ long kp_read_file(const char *path, char *buf, size_t size)
 	}
 }
 
+int kp_write_file(const char *path, const char *text)
+{
+	kp_autoclose fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : kp_write_all(fd, text, strlen(text));
+}
+
 int kp_write_all(int fd, const void *buf, size_t len)
 {
 	const char *p = buf;

@@ -37,6 +37,9 @@ unsigned long long kp_parse_u(const char **pos);
 /* Reads a small file whole, terminated. Returns bytes, or -errno (-EFBIG when it did not fit; the head is in @buf then). */
 long kp_read_file(const char *path, char *buf, size_t size);
 
+/* Writes @text to a file that is there (of /proc, say), in one write. Returns 0 or -errno. */
+int kp_write_file(const char *path, const char *text);
+
 /* Writes all of @len bytes. Returns 0 or -errno. */
 int kp_write_all(int fd, const void *buf, size_t len);
 

@@ -14,6 +14,7 @@ class _FFI:
 class _Lib:
     KP_NO_AUTOLOAD: Final[int]
     KP_INTRUSIVE: Final[int]
+    KP_NO_FLOWS: Final[int]
     KP_UNLOAD_NONE: Final[int]
     KP_UNLOAD_ALL: Final[int]
     KP_FULL_SIZE: Final[int]

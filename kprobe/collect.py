@@ -21,10 +21,20 @@ Unload = Literal["none", "safe", "all"]
 
 
 def flags(
-    *, no_autoload: bool = False, intrusive: bool = False, full_size: bool = False, unload: Unload = "safe"
+    *,
+    no_autoload: bool = False,
+    intrusive: bool = False,
+    full_size: bool = False,
+    no_flows: bool = False,
+    unload: Unload = "safe",
 ) -> int:
     """Return the flags of kp_collect() and kp_plan(). To unload what is safe to unload is the core's default."""
-    switches = {lib.KP_NO_AUTOLOAD: no_autoload, lib.KP_INTRUSIVE: intrusive, lib.KP_FULL_SIZE: full_size}
+    switches = {
+        lib.KP_NO_AUTOLOAD: no_autoload,
+        lib.KP_INTRUSIVE: intrusive,
+        lib.KP_FULL_SIZE: full_size,
+        lib.KP_NO_FLOWS: no_flows,
+    }
     unloading = {"none": lib.KP_UNLOAD_NONE, "safe": 0, "all": lib.KP_UNLOAD_ALL}[unload]
     return unloading | sum(flag for flag, wanted in switches.items() if wanted)
 

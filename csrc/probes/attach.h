@@ -160,9 +160,6 @@ int att_prog_query(const struct att *a, uint32_t flags, uint32_t id, bool *ret_f
 #define ATT_PACKET (14 + 20 + 8 + ATT_PAYLOAD) /* Ethernet, IPv4, UDP */
 enum { ATT_PORT1 = 7001, ATT_PORT2 = 7002, ATT_PORT3 = 7003 };
 
-/* Keeps the worker on one processor. */
-void att_pin(void);
-
 /* Sockets in the current namespace and cgroup, bound to @port (0: not) of @addr (NULL: loopback). Return them or -errno. */
 int att_socket(struct att *a, int type, const unsigned char *addr, uint16_t port);
 int att_udp(struct att *a, const unsigned char *addr, uint16_t port);

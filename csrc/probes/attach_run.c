@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../place.h"
 #include "attach.h"
 
 /* --- programs --- */
@@ -378,7 +379,7 @@ void att_run(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *r
 			 .rx = { -1, -1 },
 			 .third = -1 };
 
-	att_pin();
+	kp_place_pin();
 	sequence(&a);
 	if (a.attached)
 		att_undo(&a);

@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/time.h>
 #include <time.h>
@@ -11,6 +10,7 @@
 
 #include <linux/filter.h>
 
+#include "../place.h"
 #include "attach.h"
 
 #define RESEND_MS 20
@@ -21,22 +21,6 @@ static uint64_t now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-/*
- * Datagrams over devices without queues are put into the backlog of the processor that sends them, and come in the order in which
- * they were sent as long as that is one processor. Dies with the worker.
- */
-void att_pin(void)
-{
-	cpu_set_t one;
-	int cpu = sched_getcpu();
-
-	CPU_ZERO(&one);
-	if (cpu < 0 || cpu >= CPU_SETSIZE)
-		return;
-	CPU_SET(cpu, &one);
-	sched_setaffinity(0, sizeof(one), &one);
 }
 
 /* --- sockets --- */
@@ -243,7 +227,7 @@ static void run_positive(struct kp_ctx *ctx, const struct kp_probe *row, struct 
 	int rc;
 
 	(void)row;
-	att_pin();
+	kp_place_pin();
 	a.rx[0] = in = att_udp(&a, NULL, ATT_PORT1);
 	a.tx = out = in < 0 ? in : att_udp(&a, NULL, ATT_PORT3);
 	if (out < 0)

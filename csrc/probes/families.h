@@ -29,6 +29,7 @@ extern const struct kp_family kp_family_nflog;
 extern const struct kp_family kp_family_nfqueue;
 extern const struct kp_family kp_family_tc;
 extern const struct kp_family kp_family_attach;
+extern const struct kp_family kp_family_flow;
 /* Only in the test build. */
 extern const struct kp_family kp_family_selftest;
 extern const struct kp_family kp_family_selftest_void;

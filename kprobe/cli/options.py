@@ -39,6 +39,7 @@ asking = options(
     select_option,
     click.option("--no-autoload", is_flag=True, help="Try nothing that could make the kernel load a module."),
     click.option("--intrusive", is_flag=True, help="Also rows that change the host lastingly; see `kprobe plan`."),
+    click.option("--no-flows", is_flag=True, help="Send no packets: leave out the rows that prove by them."),
     click.option(
         "--full-size", is_flag=True, help="Also BPF maps of true size (up to 114 MiB), where there is memory."
     ),

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
+/*
+ * What the flow families share: a node between two wires, and packets through it.
+ *
+ *	pod ---- kppod0 [ node: the worker's namespace ] kpfar0 ---- far
+ *
+ * The node is a whole network stack, set up as a node is: it forwards. The ends of the wires are devices without addresses in a
+ * namespace of their own, at which packet sockets send and hear whole frames: what arrives is known to the bit, and nothing but the
+ * node answers. A row sends packets before its object is there (the control), puts the object, and sends them again.
+ *
+ * That a packet does not come takes no waiting: behind each the node is sent an echo request, and its answer says that all before it
+ * is done, for one processor handles packets in the order in which they came.
+ */
+#ifndef KP_PROBES_FLOW_H
+#define KP_PROBES_FLOW_H
+
+#include <netinet/in.h>
+
+#include "../link.h"
+
+/* 10.111.0.0/16 and fd00:111::/32. Each names an IPv4 and an IPv6 address. */
+enum kp_flow_addr {
+	KP_SAME,    /* in a fate: as it was sent */
+	KP_POD,     /* behind the pod's wire */
+	KP_POD2,
+	KP_NODE,    /* the node's, towards the pod */
+	KP_UPLINK,  /* the node's, towards the far end */
+	KP_FAR,     /* behind the far wire */
+	KP_FAR2,
+	KP_SERVICE, /* nobody's, routed to the far end */
+	KP_OTHER,   /* heard: none of these */
+};
+#define KP_POD_PREFIX 24
+#define KP_V6_PREFIX 64
+
+enum kp_flow_at {
+	KP_LOST,
+	KP_AT_POD,
+	KP_AT_FAR,
+	KP_AT_NODE, /* only sent: by a raw socket of the node's own */
+};
+
+enum { KP_POD_IF = 81, KP_FAR_IF = 82 }; /* of the node */
+extern const struct kp_end kp_flow_node_end[2], kp_flow_end[2]; /* by enum kp_flow_at, less one */
+
+/* A packet, sent or heard. */
+struct kp_pkt {
+	uint8_t proto;         /* IPPROTO_*; IPPROTO_ICMP is ICMPv6 in IPv6 */
+	uint8_t src, dst;      /* enum kp_flow_addr */
+	uint8_t flags;         /* TCP's; 0: SYN, when sent */
+	uint16_t sport, dport; /* of ICMP: type and code; sent, 0: a fresh source port */
+	uint8_t tos;
+	uint8_t ttl;           /* sent, 0: 64 */
+	uint16_t len;          /* of the whole IP packet; sent, 0: as short as it gets */
+};
+
+#define KP_TCP_SYN 0x02
+#define KP_TCP_RST 0x04
+#define KP_TCP_ACK 0x10
+
+#define KP_ANY_PORT 0xffff /* in a fate: the kernel chose it */
+
+/* What a packet is to have become. What is 0 is as it was sent, but that a TTL is not looked at where it is 0. */
+struct kp_fate {
+	uint8_t at; /* enum kp_flow_at */
+	struct kp_pkt as;
+};
+
+/* A packet that came out at an end. */
+struct kp_heard {
+	uint8_t at;
+	bool v6, bad_checksum;
+	uint32_t tag; /* of the packet, or of the one that an ICMP error quotes */
+	struct kp_pkt pkt;
+};
+
+struct kp_flow_step {
+	uint8_t from; /* enum kp_flow_at */
+	bool again;   /* the ports of the step before: the same flow */
+	bool after;   /* only with the object: what came before was its control */
+	bool reply;   /* as an answer to what the step before made of its packet: addresses and ports the other way round */
+	struct kp_pkt send;
+	struct kp_fate without, with;
+};
+
+struct kp_flow;
+
+/* How an object gets there and goes again. put: false, and the row is answered. */
+struct kp_flow_object {
+	bool (*put)(struct kp_flow *f, const void *what);
+	void (*remove)(struct kp_flow *f, const void *what);
+};
+
+#define KP_FLOW_STEPS 6
+#define KP_FLOW_HEARD 4
+
+struct kp_flow_arg {
+	bool v6;
+	const struct kp_flow_object *by;
+	const void *what;
+	struct kp_flow_step steps[KP_FLOW_STEPS]; /* to the first without .from */
+};
+
+/* A row at work. */
+struct kp_flow {
+	struct kp_ctx *ctx;
+	struct kp_result *res;
+	const struct kp_flow_arg *arg;
+	bool v6;
+	uint32_t tag;                            /* of the last packet */
+	struct kp_pkt sent;                      /* it, with what was filled in */
+	struct kp_heard heard[KP_FLOW_HEARD];    /* what it became */
+	unsigned int n_heard;
+};
+
+/*
+ * Does the test build want this run sabotaged: each object put so that it cannot do its job (in another chain, with a wrong key)?
+ * The row must answer `broken` then, or its packets prove nothing.
+ */
+#ifdef KP_SELFTEST
+bool kp_sabotaged(const struct kp_ctx *ctx);
+#else
+static inline bool kp_sabotaged(const struct kp_ctx *ctx)
+{
+	(void)ctx;
+	return false;
+}
+#endif
+
+/* --- flow_net.c --- */
+
+/* Makes node and wires where they are not there yet. False: the row is answered. */
+bool kp_flow_setup(struct kp_ctx *ctx, struct kp_result *res);
+/* Packet sockets at the ends, and raw sockets of the node, which have their IP header included. */
+int kp_flow_socket(enum kp_flow_at at, bool v6);
+
+/* Writes "name" or "conf/DEV/name" below /proc/sys/net/. Returns 0 or -errno. */
+int kp_flow_sysctl(const char *path, const char *value);
+
+const unsigned char *kp_flow_addr(uint8_t addr, bool v6); /* 4 or 16 bytes */
+const char *kp_flow_addr_name(uint8_t addr);
+
+/* --- flow_packet.c --- */
+
+#define KP_FRAME_MAX 2048
+
+/* The IP packet, with its checksums and @tag in it. Returns its length. */
+size_t kp_pkt_build(unsigned char *buf, bool v6, const struct kp_pkt *p, uint32_t tag);
+/* Reads @len bytes of IP packet. False: it is none of those that rows send. */
+bool kp_pkt_parse(const unsigned char *ip, size_t len, struct kp_heard *ret);
+/* The Internet checksum of @len bytes, on top of the sum @sum; in host order, not yet inverted. */
+uint32_t kp_csum_add(uint32_t sum, const unsigned char *p, size_t len);
+uint16_t kp_csum_end(uint32_t sum);
+
+/* --- flow_send.c --- */
+
+/*
+ * Sends f->sent with a new tag from @from, and hears what becomes of it until the node is done, or, where @want is something, until that
+ * has come. Returns 0 or -errno.
+ */
+int kp_flow_send(struct kp_flow *f, enum kp_flow_at from, const struct kp_fate *want);
+/* Is that what was heard? */
+bool kp_flow_is(const struct kp_flow *f, const struct kp_fate *want);
+
+/* --- flow_run.c --- */
+
+void kp_flow_run(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res);
+extern const struct kp_method kp_flow_through, kp_flow_positive, kp_flow_negative;
+
+/* `unknown`: what the row rests on could not be had; that says nothing about what it asks for. */
+void kp_flow_stuck(struct kp_flow *f, const char *step, int rc);
+
+#endif

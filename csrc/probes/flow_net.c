@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
+/* The node and its wires: made once for a worker, and all settings with it that a new namespace has from the host. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <linux/ethtool.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+
+#include "../place.h"
+#include "flow.h"
+
+const struct kp_end kp_flow_node_end[2] = {
+	{ .name = "kppod0", .index = KP_POD_IF, .mac = { 2, 0, 0, 0, 8, 1 } },
+	{ .name = "kpfar0", .index = KP_FAR_IF, .mac = { 2, 0, 0, 0, 8, 2 } },
+};
+const struct kp_end kp_flow_end[2] = {
+	{ .name = "pod0", .index = 91, .mac = { 2, 0, 0, 0, 9, 1 } },
+	{ .name = "far0", .index = 92, .mac = { 2, 0, 0, 0, 9, 2 } },
+};
+
+/* The third and fourth byte of IPv4's, the last two of IPv6's words. */
+static const struct {
+	const char *name;
+	unsigned char net, host;
+} addrs[] = {
+	[KP_POD] = { "pod", 1, 2 },  [KP_POD2] = { "pod 2", 1, 3 }, [KP_NODE] = { "node", 1, 1 },       [KP_UPLINK] = { "uplink", 2, 1 },
+	[KP_FAR] = { "far", 2, 2 },  [KP_FAR2] = { "far 2", 2, 3 }, [KP_SERVICE] = { "service", 9, 1 }, [KP_OTHER] = { "another", 0, 0 },
+};
+
+const unsigned char *kp_flow_addr(uint8_t addr, bool v6)
+{
+	static unsigned char v4_of[4] = { 10, 111 }, v6_of[16] = { 0xfd, 0, 0x01, 0x11 };
+
+	v4_of[2] = v6_of[5] = addrs[addr].net;
+	v4_of[3] = v6_of[15] = addrs[addr].host;
+	return v6 ? v6_of : v4_of;
+}
+
+const char *kp_flow_addr_name(uint8_t addr)
+{
+	return addrs[addr].name ? addrs[addr].name : "";
+}
+
+int kp_flow_sysctl(const char *path, const char *value)
+{
+	char name[96] = "/proc/sys/net/";
+
+	return kp_cat(name, sizeof(name), path) ? kp_write_file(name, value) : -ENAMETOOLONG;
+}
+
+struct setting {
+	const char *path, *value;
+};
+
+/*
+ * A new namespace has the host's IPv4 settings (net.core.devconf_inherit_init_net, v5.10: 9efd6a3cecdd; before, always those), so each
+ * that forwarding depends on is written. Of those for all devices and for one the greater counts for rp_filter, either for most.
+ */
+static const struct setting node_settings[] = {
+	{ "ipv4/ip_forward", "1" },
+	{ "ipv4/icmp_echo_ignore_all", "0" },
+	{ "ipv4/icmp_ratemask", "0" },
+	{ "ipv4/conf/all/rp_filter", "0" },
+	{ "ipv4/conf/default/rp_filter", "0" },
+	{ "ipv4/conf/all/log_martians", "0" },
+	{ "ipv4/conf/default/log_martians", "0" },
+	{ "ipv4/conf/all/send_redirects", "0" },
+	{ "ipv4/conf/default/send_redirects", "0" },
+	{ "ipv4/conf/all/accept_local", "0" },
+	{ "ipv4/conf/default/accept_local", "0" },
+	{ "ipv4/conf/all/route_localnet", "0" },
+	{ "ipv4/conf/default/route_localnet", "0" },
+	{ "ipv4/conf/all/src_valid_mark", "0" },
+	{ "ipv4/conf/all/proxy_arp", "0" },
+	{ "ipv4/conf/default/proxy_arp", "0" },
+	{ "ipv4/conf/all/arp_ignore", "0" },
+	{ "ipv4/conf/all/arp_filter", "0" },
+	{ "ipv4/conf/all/disable_policy", "0" },
+	{ "ipv4/conf/all/disable_xfrm", "0" },
+	{ "ipv4/fwmark_reflect", "0" },
+	{ "ipv4/tcp_l3mdev_accept", "0" },
+	{ 0 },
+};
+
+/* No duplicate address detection, no routers, no link-local addresses of the kernel's own making: nothing that takes time or talks. */
+static const struct setting node_settings6[] = {
+	{ "ipv6/conf/all/disable_ipv6", "0" },
+	{ "ipv6/conf/default/disable_ipv6", "0" },
+	{ "ipv6/conf/default/accept_dad", "0" },
+	{ "ipv6/conf/default/accept_ra", "0" },
+	{ "ipv6/conf/default/autoconf", "0" },
+	{ "ipv6/conf/all/forwarding", "1" },
+	{ "ipv6/icmp/ratelimit", "0" },
+	{ "ipv6/conf/default/addr_gen_mode", "1" }, /* v4.11 (d35a00b8e33d); without it there is a link-local address, which hurts not */
+	{ 0 },
+};
+
+static const struct setting end_settings[] = {
+	{ "ipv4/ip_forward", "0" },
+	{ "ipv4/conf/all/log_martians", "0" },
+	{ "ipv4/conf/default/log_martians", "0" },
+	{ "ipv6/conf/all/disable_ipv6", "1" },
+	{ "ipv6/conf/default/disable_ipv6", "1" },
+	{ 0 },
+};
+
+static struct {
+	int socket[4][2]; /* by enum kp_flow_at and family */
+	bool up;
+} net;
+
+int kp_flow_socket(enum kp_flow_at at, bool v6)
+{
+	return net.socket[at][at == KP_AT_NODE && v6];
+}
+
+/* Files that a kernel has not are no matter: then it has no such behaviour. */
+static int apply(const struct setting *s)
+{
+	for (; s->path; s++) {
+		int rc = kp_flow_sysctl(s->path, s->value);
+
+		if (rc && rc != -ENOENT)
+			return rc;
+	}
+	return 0;
+}
+
+static int packet_socket(const struct kp_end *end)
+{
+	const struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = end->index };
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0), rc;
+
+	if (fd < 0)
+		return -errno;
+	if (!bind(fd, (const struct sockaddr *)&at, sizeof(at)))
+		return fd;
+	rc = -errno;
+	close(fd);
+	return rc;
+}
+
+/* Whoever hears a frame must see its checksum as a wire would carry it: not left to a device that is none. */
+static void no_offload(const char *name)
+{
+	kp_autoclose fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ethtool_value off = { .cmd = ETHTOOL_STXCSUM };
+	struct ifreq ifr;
+
+	memset(&ifr, 0, sizeof(ifr));
+	ifr.ifr_data = (void *)&off;
+	kp_copy(ifr.ifr_name, sizeof(ifr.ifr_name), name);
+	if (fd >= 0)
+		ioctl(fd, SIOCETHTOOL, &ifr);
+}
+
+static int address(struct kp_ctx *ctx, int rtnl, int index, bool v6, uint8_t own, uint8_t first, const unsigned char *mac)
+{
+	int family = v6 ? AF_INET6 : AF_INET;
+	int rc = kp_addr_add(ctx, rtnl, index, family, kp_flow_addr(own, v6), v6 ? KP_V6_PREFIX : KP_POD_PREFIX);
+
+	if (rc)
+		return rc;
+	rc = kp_neigh_add(ctx, rtnl, index, family, kp_flow_addr(first, v6), mac);
+	return rc ? rc : kp_neigh_add(ctx, rtnl, index, family, kp_flow_addr(first + 1, v6), mac);
+}
+
+/* What is nobody's leads to the far end. */
+static int default_route(struct kp_ctx *ctx, int rtnl, bool v6)
+{
+	const struct rtmsg rtm = {
+		.rtm_family = v6 ? AF_INET6 : AF_INET,
+		.rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_STATIC,
+		.rtm_type = RTN_UNICAST,
+	};
+	struct kp_nlbuf b;
+
+	kp_nl_init(&b);
+	kp_nl_msg(ctx, &b, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, &rtm, sizeof(rtm));
+	kp_nl_put(&b, RTA_GATEWAY, kp_flow_addr(KP_FAR, v6), v6 ? 16 : 4);
+	kp_nl_u32(&b, RTA_OIF, KP_FAR_IF);
+	return kp_nl_talk(ctx, rtnl, &b);
+}
+
+static int furnish_node(struct kp_ctx *ctx, int rtnl, bool v6)
+{
+	int rc = 0;
+
+	for (unsigned int i = 0; i < 2 && !rc; i++)
+		rc = address(ctx, rtnl, kp_flow_node_end[i].index, v6, i ? KP_UPLINK : KP_NODE, i ? KP_FAR : KP_POD,
+			     kp_flow_end[i].mac);
+	return rc ? rc : default_route(ctx, rtnl, v6);
+}
+
+/* In the namespace of the ends. */
+static int furnish_ends(struct kp_ctx *ctx, const char **step)
+{
+	struct kp_result ignored = { 0 };
+	int rtnl = kp_nl_socket(ctx, &ignored, NETLINK_ROUTE), rc = rtnl < 0 ? rtnl : 0;
+
+	for (unsigned int i = 0; i < 2 && !rc; i++) {
+		*step = "set up the ends of the wires";
+		rc = kp_link_up(ctx, rtnl, kp_flow_end[i].index, true);
+		if (rc)
+			break;
+		*step = "packet socket";
+		net.socket[i + 1][0] = packet_socket(&kp_flow_end[i]);
+		rc = net.socket[i + 1][0] < 0 ? net.socket[i + 1][0] : 0;
+	}
+	return rc;
+}
+
+static int make(struct kp_ctx *ctx, const char **step)
+{
+	kp_autoclose node = kp_place_here();
+	kp_autoclose ends = node < 0 ? node : kp_place_new(ctx);
+	struct kp_result ignored = { 0 };
+	int rtnl, rc;
+
+	*step = "unshare network namespace";
+	if (ends < 0)
+		return ends;
+	*step = "settings of the namespace, in /proc/sys/net";
+	rc = apply(end_settings);
+	if (!rc)
+		rc = kp_place_go(ctx, node);
+	if (!rc)
+		rc = apply(node_settings);
+	if (!rc)
+		rc = apply(node_settings6);
+	if (rc)
+		return rc;
+	rtnl = kp_nl_socket(ctx, &ignored, NETLINK_ROUTE);
+	if (rtnl < 0)
+		return rtnl;
+	for (unsigned int i = 0; i < 2; i++) {
+		*step = "make a veth pair";
+		rc = kp_pair_add(ctx, rtnl, false, &kp_flow_node_end[i], &kp_flow_end[i], ends);
+		if (rc)
+			return rc;
+		no_offload(kp_flow_node_end[i].name);
+		*step = "set up a wire";
+		rc = kp_link_up(ctx, rtnl, kp_flow_node_end[i].index, true);
+		if (rc)
+			return rc;
+	}
+	*step = "addresses and routes";
+	rc = furnish_node(ctx, rtnl, false);
+	if (rc)
+		return rc;
+	furnish_node(ctx, rtnl, true); /* where there is no IPv6, the control for it says so */
+	*step = "raw socket";
+	net.socket[KP_AT_NODE][0] = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	net.socket[KP_AT_NODE][1] = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	if (net.socket[KP_AT_NODE][0] < 0)
+		return -errno;
+	rc = kp_place_go(ctx, ends);
+	if (!rc)
+		rc = furnish_ends(ctx, step);
+	return rc ? rc : kp_place_go(ctx, node);
+}
+
+bool kp_flow_setup(struct kp_ctx *ctx, struct kp_result *res)
+{
+	const char *step = "";
+	int rc;
+
+	if (net.up)
+		return true;
+	kp_place_pin();
+	rc = make(ctx, &step);
+	if (rc) {
+		kp_fail(ctx, res, step, KP_CALL_PLAIN, -rc);
+		return false;
+	}
+	net.up = true;
+	return true;
+}

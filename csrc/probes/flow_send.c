@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
+/* Sending at one end and hearing at both, and knowing when there is no more to come. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+
+#include "flow.h"
+
+#define MARK_MS 2000   /* for an answer that takes microseconds; a device that has no carrier yet loses the question, */
+#define REPEAT_MS 2    /* which is repeated */
+#define PATIENCE_MS 200 /* for a packet that is wanted, behind the last mark */
+#define MARK_TAG 0xecc00000u
+#define ECHO_REQUEST 8
+#define ECHO_REPLY 0
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static int send_frame(enum kp_flow_at from, bool v6, const struct kp_pkt *p, uint32_t tag)
+{
+	unsigned char frame[ETH_HLEN + KP_FRAME_MAX];
+	size_t len = kp_pkt_build(frame + ETH_HLEN, v6, p, tag);
+	uint16_t type = htons(v6 ? ETH_P_IPV6 : ETH_P_IP);
+
+	memcpy(frame, kp_flow_node_end[from - 1].mac, ETH_ALEN);
+	memcpy(frame + ETH_ALEN, kp_flow_end[from - 1].mac, ETH_ALEN);
+	memcpy(frame + 2 * ETH_ALEN, &type, sizeof(type));
+	return send(kp_flow_socket(from, v6), frame, ETH_HLEN + len, MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+static int send_raw(bool v6, const struct kp_pkt *p, uint32_t tag)
+{
+	unsigned char packet[KP_FRAME_MAX];
+	size_t len = kp_pkt_build(packet, v6, p, tag);
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+
+	memcpy(&in.sin_addr, kp_flow_addr(p->dst, false), 4);
+	memcpy(&in6.sin6_addr, kp_flow_addr(p->dst, true), 16);
+	if (sendto(kp_flow_socket(KP_AT_NODE, v6), packet, len, MSG_DONTWAIT, v6 ? (struct sockaddr *)&in6 : (struct sockaddr *)&in,
+		   v6 ? sizeof(in6) : sizeof(in)) >= 0)
+		return 0;
+	/* A rule that drops what the node itself sends tells the sender so: EPERM is the packet's fate. */
+	return errno == EPERM ? 0 : -errno;
+}
+
+/* One frame of an end's, if there is one. Returns its tag, 0: none, or one that is nobody's. */
+static bool hear_one(enum kp_flow_at at, struct kp_heard *h, bool *ret_any)
+{
+	unsigned char frame[ETH_HLEN + KP_FRAME_MAX];
+	struct sockaddr_ll from = { 0 };
+	socklen_t len = sizeof(from);
+	ssize_t n = recvfrom(kp_flow_socket(at, false), frame, sizeof(frame), MSG_DONTWAIT, (struct sockaddr *)&from, &len);
+
+	*ret_any = n >= 0;
+	if (n < ETH_HLEN || from.sll_pkttype == PACKET_OUTGOING)
+		return false;
+	if (!kp_pkt_parse(frame + ETH_HLEN, (size_t)n - ETH_HLEN, h))
+		return false;
+	h->at = (uint8_t)at;
+	return true;
+}
+
+/* Everything that has come so far. Returns whether the mark @mark was among it. */
+static bool drain(struct kp_flow *f, uint32_t mark)
+{
+	bool marked = false, any;
+	struct kp_heard h;
+
+	for (enum kp_flow_at at = KP_AT_POD; at <= KP_AT_FAR; at++)
+		do {
+			if (!hear_one(at, &h, &any))
+				continue;
+			marked |= h.tag == mark && h.pkt.proto == IPPROTO_ICMP && h.pkt.sport == ECHO_REPLY;
+			if (h.tag == f->tag && h.v6 == f->v6 && f->n_heard < KP_FLOW_HEARD)
+				f->heard[f->n_heard++] = h;
+		} while (any);
+	return marked;
+}
+
+static void wait_some(int ms)
+{
+	struct pollfd p[2] = { { .fd = kp_flow_socket(KP_AT_POD, false), .events = POLLIN },
+			       { .fd = kp_flow_socket(KP_AT_FAR, false), .events = POLLIN } };
+
+	poll(p, 2, ms);
+}
+
+/* Asks the node for an echo and hears until it has come. Returns 0 or -errno. */
+static int mark(struct kp_flow *f)
+{
+	static const struct kp_pkt echo = { .proto = IPPROTO_ICMP, .src = KP_POD, .dst = KP_NODE, .sport = ECHO_REQUEST };
+	static uint32_t n;
+	uint64_t until = now_ms() + MARK_MS, again = 0;
+	uint32_t tag = MARK_TAG + ++n;
+
+	while (!drain(f, tag)) {
+		uint64_t now = now_ms();
+
+		if (now > until)
+			return -ETIMEDOUT;
+		if (now >= again) {
+			int rc = send_frame(KP_AT_POD, false, &echo, tag);
+
+			if (rc && rc != -ENETDOWN && rc != -ENOBUFS)
+				return rc;
+			again = now + REPEAT_MS;
+			continue;
+		}
+		wait_some(1);
+	}
+	return 0;
+}
+
+static bool fits(const struct kp_flow *f, const struct kp_fate *want, const struct kp_heard *h)
+{
+	const struct kp_pkt *as = &want->as, *sent = &f->sent, *is = &h->pkt;
+	bool error = as->proto == IPPROTO_ICMP && sent->proto != IPPROTO_ICMP;
+
+	if (h->at != want->at || h->bad_checksum || is->proto != (as->proto ? as->proto : sent->proto))
+		return false;
+	if ((as->src || !error) && is->src != (as->src ? as->src : sent->src))
+		return false;
+	if (is->dst != (as->dst ? as->dst : sent->dst))
+		return false;
+	if (is->sport != (as->sport || error ? as->sport : sent->sport) && as->sport != KP_ANY_PORT)
+		return false;
+	if (is->dport != (as->dport || error ? as->dport : sent->dport))
+		return false;
+	if (as->flags && (is->flags & as->flags) != as->flags)
+		return false;
+	return (!as->ttl || is->ttl == as->ttl) && (error || as->flags & KP_TCP_RST || is->tos == (as->tos ? as->tos : sent->tos));
+}
+
+bool kp_flow_is(const struct kp_flow *f, const struct kp_fate *want)
+{
+	if (want->at == KP_LOST)
+		return !f->n_heard;
+	for (unsigned int i = 0; i < f->n_heard; i++)
+		if (!fits(f, want, &f->heard[i]))
+			return false;
+	return f->n_heard;
+}
+
+int kp_flow_send(struct kp_flow *f, enum kp_flow_at from, const struct kp_fate *want)
+{
+	static uint32_t tag = 0x6b700000;
+	uint64_t until;
+	int rc;
+
+	f->tag = ++tag;
+	f->n_heard = 0;
+	rc = from == KP_AT_NODE ? send_raw(f->v6, &f->sent, f->tag) : send_frame(from, f->v6, &f->sent, f->tag);
+	/* Twice: what turns once more within the node than an echo does comes behind the first mark, and before the second. */
+	if (!rc)
+		rc = mark(f);
+	if (!rc)
+		rc = mark(f);
+	for (until = now_ms() + PATIENCE_MS; !rc && want && want->at && !kp_flow_is(f, want) && now_ms() < until;) {
+		wait_some(1);
+		drain(f, 0);
+	}
+	return rc;
+}
