@@ -74,7 +74,7 @@ const struct kp_method kp_flow_negative = {
 #define LOST { .at = KP_LOST }
 #define SYSCTL(...) .by = &by_sysctl, .what = &(const struct sysctl){ __VA_ARGS__ }
 #define FLOW(...) .by = &kp_flow_through, .arg = &(const struct kp_flow_arg){ __VA_ARGS__ }
-#define NODE .needs = "flow.control.positive"
+#define NODE .needs = "flow.control.positive", .since = "2.6.25"
 
 static const struct kp_probe rows[] = {
 	{ .id = "flow.control.negative", .title = "a packet with the node's own address as its source", .control = KP_NEGATIVE, .by = &kp_flow_negative,
@@ -95,7 +95,7 @@ static const struct kp_probe rows[] = {
 	  FLOW(SYSCTL("ipv4/conf/all/rp_filter", "1", "0"),
 	       .steps = { { KP_AT_POD, .send = UDP(.src = KP_FAR2, .dst = KP_FAR, .dport = 7777), .without = THROUGH, .with = LOST },
 			  { KP_AT_POD, .send = UDP(.src = KP_POD, .dst = KP_FAR, .dport = 7777), .without = THROUGH, .with = THROUGH } }) },
-	{ .id = "flow.sysctl.ipv6.forwarding", .title = "net.ipv6.conf.all.forwarding=0 stops forwarding", .needs = "flow.node.ipv6",
+	{ .id = "flow.sysctl.ipv6.forwarding", .title = "net.ipv6.conf.all.forwarding=0 stops forwarding", .needs = "flow.node.ipv6", .since = "2.6.29",
 	  FLOW(SYSCTL("ipv6/conf/all/forwarding", "0", "1"), .v6 = true,
 	       .steps = { { KP_AT_POD, .send = UDP(.src = KP_POD, .dst = KP_FAR, .dport = 7777), .without = THROUGH, .with = LOST } }) },
 };

@@ -154,6 +154,9 @@ uint16_t kp_csum_end(uint32_t sum);
 
 /* --- flow_send.c --- */
 
+/* Waits until both wires carry: that is a work queue's business, and what is sent before is lost. Returns 0 or -errno. */
+int kp_flow_settle(void);
+
 /*
  * Sends f->sent with a new tag from @from, and hears what becomes of it until the node is done, or, where @want is something, until that
  * has come. Returns 0 or -errno.

@@ -30,8 +30,9 @@ static const struct {
 	const char *name;
 	unsigned char net, host;
 } addrs[] = {
-	[KP_POD] = { "pod", 1, 2 },  [KP_POD2] = { "pod 2", 1, 3 }, [KP_NODE] = { "node", 1, 1 },       [KP_UPLINK] = { "uplink", 2, 1 },
-	[KP_FAR] = { "far", 2, 2 },  [KP_FAR2] = { "far 2", 2, 3 }, [KP_SERVICE] = { "service", 9, 1 }, [KP_OTHER] = { "another", 0, 0 },
+	[KP_POD] = { "pod", 1, 2 },         [KP_POD2] = { "pod 2", 1, 3 },    [KP_NODE] = { "node", 1, 1 },
+	[KP_UPLINK] = { "uplink", 2, 1 },   [KP_FAR] = { "far", 2, 2 },       [KP_FAR2] = { "far 2", 2, 3 },
+	[KP_SERVICE] = { "service", 9, 1 }, [KP_OTHER] = { "another", 0, 0 },
 };
 
 const unsigned char *kp_flow_addr(uint8_t addr, bool v6)
@@ -98,7 +99,8 @@ static const struct setting node_settings6[] = {
 	{ "ipv6/conf/default/autoconf", "0" },
 	{ "ipv6/conf/all/forwarding", "1" },
 	{ "ipv6/icmp/ratelimit", "0" },
-	{ "ipv6/conf/default/addr_gen_mode", "1" }, /* v4.11 (d35a00b8e33d); without it there is a link-local address, which hurts not */
+	{ "ipv6/conf/default/addr_gen_mode",
+	  "1" }, /* v4.11 (d35a00b8e33d); without it there is a link-local address, which hurts not */
 	{ 0 },
 };
 
@@ -277,6 +279,10 @@ bool kp_flow_setup(struct kp_ctx *ctx, struct kp_result *res)
 		return true;
 	kp_place_pin();
 	rc = make(ctx, &step);
+	if (!rc) {
+		step = "wait for the wires";
+		rc = kp_flow_settle();
+	}
 	if (rc) {
 		kp_fail(ctx, res, step, KP_CALL_PLAIN, -rc);
 		return false;

@@ -215,7 +215,8 @@ static bool parse_l4(const unsigned char *l4, size_t len, bool quoted, struct kp
 		memset(&inner, 0, sizeof(inner));
 		inner.v6 = h->v6;
 		inner.pkt.proto = l4[8 + (h->v6 ? 6 : 9)];
-		if (len < 8u + (h->v6 ? HEAD6 : HEAD4) || !parse_l4(l4 + 8 + (h->v6 ? HEAD6 : HEAD4), len - 8 - (h->v6 ? HEAD6 : HEAD4), true, &inner))
+		if (len < 8u + (h->v6 ? HEAD6 : HEAD4) ||
+		    !parse_l4(l4 + 8 + (h->v6 ? HEAD6 : HEAD4), len - 8 - (h->v6 ? HEAD6 : HEAD4), true, &inner))
 			return false;
 		h->tag = inner.tag;
 		return true;

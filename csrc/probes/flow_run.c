@@ -119,7 +119,8 @@ void kp_flow_stuck(struct kp_flow *f, const char *step, int rc)
 {
 	char name[16];
 
-	kp_unknown(f->res, step, rc == -ETIMEDOUT ? "the node that was made for this run does not answer an echo request: run again" : "");
+	kp_unknown(f->res, step,
+		   rc == -ETIMEDOUT ? "the node that was made for this run does not answer an echo request: run again" : "");
 	f->res->err = -rc;
 	if (rc != -ETIMEDOUT)
 		kp_cat(f->res->reason, sizeof(f->res->reason), kp_errno_name(-rc, name));

@@ -97,10 +97,13 @@ static void wait_some(int ms)
 	poll(p, 2, ms);
 }
 
-/* Asks the node for an echo and hears until it has come. Returns 0 or -errno. */
-static int mark(struct kp_flow *f)
+/* Asks the node for an echo, from @at, and hears until it has come. Returns 0 or -errno. */
+static int mark(struct kp_flow *f, enum kp_flow_at at)
 {
-	static const struct kp_pkt echo = { .proto = IPPROTO_ICMP, .src = KP_POD, .dst = KP_NODE, .sport = ECHO_REQUEST };
+	static const struct kp_pkt echo[] = {
+		[KP_AT_POD] = { .proto = IPPROTO_ICMP, .src = KP_POD, .dst = KP_NODE, .sport = ECHO_REQUEST },
+		[KP_AT_FAR] = { .proto = IPPROTO_ICMP, .src = KP_FAR, .dst = KP_UPLINK, .sport = ECHO_REQUEST },
+	};
 	static uint32_t n;
 	uint64_t until = now_ms() + MARK_MS, again = 0;
 	uint32_t tag = MARK_TAG + ++n;
@@ -111,7 +114,7 @@ static int mark(struct kp_flow *f)
 		if (now > until)
 			return -ETIMEDOUT;
 		if (now >= again) {
-			int rc = send_frame(KP_AT_POD, false, &echo, tag);
+			int rc = send_frame(at, false, &echo[at], tag);
 
 			if (rc && rc != -ENETDOWN && rc != -ENOBUFS)
 				return rc;
@@ -121,6 +124,14 @@ static int mark(struct kp_flow *f)
 		wait_some(1);
 	}
 	return 0;
+}
+
+int kp_flow_settle(void)
+{
+	struct kp_flow none = { 0 };
+	int rc = mark(&none, KP_AT_POD);
+
+	return rc ? rc : mark(&none, KP_AT_FAR);
 }
 
 static bool fits(const struct kp_flow *f, const struct kp_fate *want, const struct kp_heard *h)
@@ -164,9 +175,9 @@ int kp_flow_send(struct kp_flow *f, enum kp_flow_at from, const struct kp_fate *
 	rc = from == KP_AT_NODE ? send_raw(f->v6, &f->sent, f->tag) : send_frame(from, f->v6, &f->sent, f->tag);
 	/* Twice: what turns once more within the node than an echo does comes behind the first mark, and before the second. */
 	if (!rc)
-		rc = mark(f);
+		rc = mark(f, KP_AT_POD);
 	if (!rc)
-		rc = mark(f);
+		rc = mark(f, KP_AT_POD);
 	for (until = now_ms() + PATIENCE_MS; !rc && want && want->at && !kp_flow_is(f, want) && now_ms() < until;) {
 		wait_some(1);
 		drain(f, 0);

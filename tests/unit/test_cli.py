@@ -138,7 +138,7 @@ def test_run(core: dict[str, object], tmp_path: Path) -> None:
     assert result.stdout.startswith("Calico 3.33 on synthetic")
     assert core == {
         "select": "link.* !link.ifb",
-        "flags": {"no_autoload": True, "intrusive": False, "full_size": False, "unload": "safe"},
+        "flags": {"no_autoload": True, "intrusive": False, "full_size": False, "no_flows": False, "unload": "safe"},
         "deadline_ms": 5000,
         "closed": True,
     }
