@@ -111,6 +111,13 @@ static const struct kp_method by_map = {
 #define TC_DATAGRAM .kind = { .type = KP_SCHED_CLS }, .filter = ATT_SKB_LEN, .deed = &att_datagram, .before = ATT_DONE, SHOT_OK
 #define XDP_DATAGRAM .kind = { .type = KP_XDP }, .filter = ATT_XDP_LEN, .deed = &att_datagram, .before = ATT_DONE, DROP_PASS
 
+/* TCP to a socket in a map. */
+#define STREAM .needs = "bpf.prog.sk_skb", .by = &by_map
+#define STREAM_ARG(type_, ...)                                                                                                     \
+	ARG(.kind = { .type = KP_SK_SKB }, .how = ATT_SOCKET, .place = ATT_AT_MAP, .map = KP_MAP_SOCKMAP, .type = type_,           \
+	    .deed = &att_tcp_send, .before = ATT_DONE, __VA_ARGS__)
+#define DROP_REDIRECT .action = ATT_REDIRECT, .prog = { { 0, 0, ATT_LOST }, { 1, 1, ATT_DONE } }
+
 /* Both ways to attach to a cgroup: by a link (since @link_since_), and as it was done before there were any. */
 #define CGROUP(id_, title_, since_, link_since_, prog_, ...)                                                                       \
 	{ .id = id_, .title = title_, .kconfig = "CONFIG_CGROUP_BPF", .since = link_since_,                                        \
@@ -184,6 +191,21 @@ static const struct kp_probe rows[] = {
 	  .needs = "bpf.prog.sk_msg", .by = &by_map,
 	  .arg = ARG(.kind = { .type = KP_SK_MSG }, .how = ATT_SOCKET, .place = ATT_AT_MAP, .map = KP_MAP_SOCKMAP,
 		     .type = ATT_SK_MSG_VERDICT, .deed = &att_tcp_send, .before = ATT_DONE, REFUSE_ALLOW(EACCES)) },
+
+	/*
+	 * A verdict must never let pass without redirecting behind a parser: that locks up the CPU for good on kernels that have
+	 * 6648e613226e (v6.9, and stable kernels from 5.10 on) without 8ca2a1eeadf0 (v6.13), Debian's 5.10.223 among them; before v4.20
+	 * it dropped. A redirect goes another way (sk_psock_skb_redirect(): a work queue), and to the same socket it comes to the same.
+	 */
+	{ .id = "attach.sk_skb", .title = "streams to sockets in an array, behind a parser", .kconfig = "CONFIG_BPF_STREAM_PARSER",
+	  .since = "4.18", STREAM, .arg = STREAM_ARG(ATT_SK_SKB_VERDICT, .partner = { ATT_SK_SKB_PARSER, ATT_TAG }, DROP_REDIRECT) },
+	/* It says how long a message is, or 0 when it must see more of it. */
+	{ .id = "attach.sk_skb.parser", .title = "parser of streams to sockets in an array", .kconfig = "CONFIG_BPF_STREAM_PARSER",
+	  .since = "4.18", STREAM,
+	  .arg = STREAM_ARG(ATT_SK_SKB_PARSER, .partner = { ATT_SK_SKB_VERDICT, 1, ATT_REDIRECT },
+			    .prog = { { 0, 0, ATT_LOST }, { ATT_TAG, 0, ATT_DONE } }) },
+	{ .id = "attach.sk_skb.verdict", .title = "streams to sockets in an array, without a parser", .kconfig = SOCKMAP,
+	  .since = "5.13", STREAM, .arg = STREAM_ARG(ATT_SK_SKB_ALONE, NO_YES) },
 
 	{ .id = "attach.cgroup", .title = "a cgroup v2 of one's own", .kconfig = "CONFIG_CGROUPS", .since = "4.5",
 	  .host = "kprobe.PID, a cgroup, while a row runs; with --intrusive, where cgroup2 was never mounted: a line 0:: in "

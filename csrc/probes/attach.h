@@ -21,6 +21,7 @@ enum {
 	ATT_SK_SKB_VERDICT = 5,
 	ATT_SK_MSG_VERDICT = 7,
 	ATT_FLOW_DISSECTOR = 17,
+	ATT_SK_SKB_ALONE = 38, /* BPF_SK_SKB_VERDICT, v5.13 a7ba4558e69a */
 	ATT_TCX_INGRESS = 46,
 	ATT_TCX_EGRESS = 47,
 	ATT_NETKIT_PRIMARY = 54,
@@ -72,6 +73,7 @@ enum att_action {
 	ATT_SET_PORT,     /* writes the port of a socket address */
 	ATT_SET_PRIORITY, /* bpf_setsockopt(SO_PRIORITY) */
 	ATT_SET_KEYS,     /* says where the transport header begins */
+	ATT_REDIRECT,     /* bpf_sk_redirect_map() to the socket itself, as if it came in */
 };
 
 struct att;
@@ -103,6 +105,12 @@ struct att_arg {
 	enum att_filter filter;
 	enum att_action action;
 	uint32_t type, flags, map;
+	/* ATT_SOCKET: a second program, which the first is run with. */
+	struct {
+		uint32_t type; /* attach type; 0: none */
+		int32_t verdict;
+		enum att_action action;
+	} partner;
 	int family; /* AF_INET6; else AF_INET */
 	const struct att_deed *deed;
 	uint32_t before; /* what the deed shows without a program */
@@ -117,7 +125,7 @@ struct att {
 	struct kp_result *res;
 	const struct att_arg *arg;
 	const char *step;
-	int counters, prog[2], link;
+	int counters, prog[2], partner, link;
 	uint32_t id[2]; /* of the programs, 0 where the kernel has no ids (before v4.13) */
 	int target;     /* an ifindex, or the descriptor of a place */
 	bool target_fd, in_cgroup, attached;
@@ -138,8 +146,9 @@ void att_stuck(struct att *a, int rc);
 /* Runs of program @n so far. */
 uint64_t att_count(const struct att *a, unsigned int n);
 
-/* Loads program @n of the row. Returns a descriptor or -errno. */
+/* Loads program @n of the row, or the one that is run with it. Return a descriptor or -errno. */
 int att_load(const struct att *a, unsigned int n);
+int att_load_partner(const struct att *a);
 
 /* --- attach_how.c: all return 0 or -errno, a->step says what it was --- */
 
@@ -157,6 +166,7 @@ int att_prog_query(const struct att *a, uint32_t flags, uint32_t id, bool *ret_f
 
 #define ATT_WAIT_MS 2000 /* for what comes within microseconds on an idle machine */
 #define ATT_PAYLOAD 75
+#define ATT_TAG 4 /* bytes of a message over TCP */
 #define ATT_PACKET (14 + 20 + 8 + ATT_PAYLOAD) /* Ethernet, IPv4, UDP */
 enum { ATT_PORT1 = 7001, ATT_PORT2 = 7002, ATT_PORT3 = 7003 };
 
@@ -185,6 +195,9 @@ extern const struct kp_method att_control_positive;
 
 extern const struct att_deed att_connect, att_sendmsg, att_recvmsg, att_getpeername, att_sock_create, att_tcp_connect, att_tcp_send,
 	att_dissect;
+
+/* A new TCP connection in the place of the one there is. */
+int att_tcp_again(struct att *a);
 
 /* --- attach_wire.c --- */
 

@@ -175,8 +175,17 @@ static int open_connection(struct att *a)
 	return rc ? rc : tcp_pair(a, &a->tx, &a->rx[0]);
 }
 
+int att_tcp_again(struct att *a)
+{
+	kp_closep(&a->tx);
+	kp_closep(&a->rx[0]);
+	a->tx = a->rx[0] = -1;
+	return tcp_pair(a, &a->tx, &a->rx[0]);
+}
+
 static int act_send(struct att *a, uint32_t *ret_seen)
 {
+	uint64_t before = a->stage < 2 ? att_count(a, a->stage) : 0;
 	unsigned int at;
 
 	a->tag++;
@@ -184,7 +193,7 @@ static int act_send(struct att *a, uint32_t *ret_seen)
 		*ret_seen = ATT_ERRNO | (uint32_t)errno;
 		return 0;
 	}
-	*ret_seen = att_receive(a, ATT_WAIT_MS, &at, NULL) == a->tag ? ATT_DONE : ATT_LOST;
+	att_wait_tag(a, before, ret_seen, &at, NULL);
 	return 0;
 }
 

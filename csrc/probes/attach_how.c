@@ -40,20 +40,22 @@ struct query_attr {
 
 /* --- bpf(2) --- */
 
+static int by_prog(struct att *a, enum kp_bpf_cmd cmd, int prog, uint32_t type)
+{
+	struct prog_attr p = { .target = (uint32_t)a->target, .prog = (uint32_t)prog, .type = type };
+
+	a->step = cmd == ATT_PROG_ATTACH ? "BPF_PROG_ATTACH" : "BPF_PROG_DETACH";
+	return (int)kp_bpf(cmd, &p, sizeof(p));
+}
+
 static int prog_attach(struct att *a, unsigned int n)
 {
-	struct prog_attr p = { .target = (uint32_t)a->target, .prog = (uint32_t)a->prog[n], .type = a->arg->type };
-
-	a->step = "BPF_PROG_ATTACH";
-	return (int)kp_bpf(ATT_PROG_ATTACH, &p, sizeof(p));
+	return by_prog(a, ATT_PROG_ATTACH, a->prog[n], a->arg->type);
 }
 
 static int prog_detach(struct att *a)
 {
-	struct prog_attr p = { .target = (uint32_t)a->target, .prog = (uint32_t)a->prog[ATT_B], .type = a->arg->type };
-
-	a->step = "BPF_PROG_DETACH";
-	return (int)kp_bpf(ATT_PROG_DETACH, &p, sizeof(p));
+	return by_prog(a, ATT_PROG_DETACH, a->prog[ATT_B], a->arg->type);
 }
 
 static int link_create(struct att *a)
@@ -95,27 +97,52 @@ int att_prog_query(const struct att *a, uint32_t flags, uint32_t id, bool *ret_f
 	return rc ? (int)rc : (int)q.count;
 }
 
-/* A map's programs are those of sockets that come into it afterwards (net/core/sock_map.c, sock_map_link()): so one comes anew. */
-static int socket_in(struct att *a, unsigned int n)
+/*
+ * A map's programs are those of sockets that come into it afterwards (net/core/sock_map.c, sock_map_link()): so one comes anew. Messages
+ * are judged at the socket that sends, streams at the one that receives.
+ */
+static int socket_into_map(struct att *a)
 {
-	const uint32_t key = 0, value = (uint32_t)a->tx;
-	int rc;
+	const uint32_t key = 0, value = (uint32_t)(a->arg->type == ATT_SK_MSG_VERDICT ? a->tx : a->rx[0]);
 
-	kp_bpf_delete(a->target, &key);
-	rc = prog_attach(a, n);
-	if (rc)
-		return rc;
 	a->step = "BPF_MAP_UPDATE_ELEM of a connected socket";
 	return kp_bpf_update(a->target, &key, &value, 0);
 }
 
-static int socket_out(struct att *a)
+/*
+ * Out of the map. Streams go on by another connection: from v6.4 (e5c6de5fa025) to v6.14 (36b62df5683c) a socket whose data came by way
+ * of a program believes to have read more than came, and warns about itself when it reads on without one.
+ */
+static int socket_out_of_map(struct att *a)
 {
 	const uint32_t key = 0;
-	int rc = kp_bpf_delete(a->target, &key);
 
 	a->step = "BPF_MAP_DELETE_ELEM";
-	return rc ? rc : prog_detach(a);
+	kp_bpf_delete(a->target, &key);
+	return a->arg->type == ATT_SK_MSG_VERDICT ? 0 : att_tcp_again(a);
+}
+
+static int socket_in(struct att *a, unsigned int n)
+{
+	int rc = socket_out_of_map(a);
+
+	if (!rc)
+		rc = prog_attach(a, n);
+	if (!rc && a->arg->partner.type && n == ATT_A)
+		rc = by_prog(a, ATT_PROG_ATTACH, a->partner, a->arg->partner.type);
+	return rc ? rc : socket_into_map(a);
+}
+
+/* A socket in a map without programs is as one outside; the one that messages were judged at stays outside. */
+static int socket_out(struct att *a)
+{
+	int rc = socket_out_of_map(a);
+
+	if (!rc && a->arg->partner.type)
+		rc = by_prog(a, ATT_PROG_DETACH, a->partner, a->arg->partner.type);
+	if (!rc)
+		rc = prog_detach(a);
+	return rc || a->arg->type == ATT_SK_MSG_VERDICT ? rc : socket_into_map(a);
 }
 
 /* --- rtnetlink --- */

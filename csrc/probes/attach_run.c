@@ -24,6 +24,8 @@
 #define KEYS_IP_PROTO 9
 #define KEYS_N_PROTO 10
 #define HELPER_SETSOCKOPT 49
+#define HELPER_SK_REDIRECT_MAP 52
+#define F_INGRESS 1 /* BPF_F_INGRESS, v4.18 fa246693a111 */
 
 struct code {
 	struct kp_insn insn[64];
@@ -69,7 +71,7 @@ static void emit_count(struct code *c, int map, unsigned int n)
 	     JMP(KP_JEQ, R0, 0, 2), MOV(R1, 1), ATOMIC(KP_DW, KP_ADD, R0, 0, R1));
 }
 
-static void emit_action(struct code *c, enum att_action action, uint32_t value)
+static void emit_action(const struct att *a, struct code *c, enum att_action action, uint32_t value)
 {
 	if (!value)
 		return;
@@ -89,6 +91,9 @@ static void emit_action(struct code *c, enum att_action action, uint32_t value)
 		     STX(KP_H, R1, KEYS_THOFF, R2), MOV(R2, IPPROTO_UDP), STX(KP_B, R1, KEYS_IP_PROTO, R2), MOV(R2, htons(0x0800)),
 		     STX(KP_H, R1, KEYS_N_PROTO, R2));
 		break;
+	case ATT_REDIRECT:
+		EMIT(c, MOVX(R1, R6), LD_MAP(R2, a->target), MOV(R3, 0), MOV(R4, F_INGRESS), CALL(HELPER_SK_REDIRECT_MAP));
+		break;
 	}
 }
 
@@ -104,8 +109,22 @@ int att_load(const struct att *a, unsigned int n)
 	EMIT(&c, MOVX(R6, R1));
 	emit_filter(&c, a->arg->filter, a->arg->prog[ATT_B].verdict);
 	emit_count(&c, a->counters, n);
-	emit_action(&c, a->arg->action, p->value);
+	emit_action(a, &c, a->arg->action, p->value);
 	EMIT(&c, MOV(R0, p->verdict), EXIT());
+	return kp_bpf_load(&r, c.insn, c.n);
+}
+
+int att_load_partner(const struct att *a)
+{
+	kp_bpf_autoready r = KP_BPF_READY_INIT;
+	struct code c = { .n = 0 };
+	int rc = kp_bpf_prepare(&a->arg->kind, &r);
+
+	if (rc)
+		return rc;
+	EMIT(&c, MOVX(R6, R1));
+	emit_action(a, &c, a->arg->partner.action, 1);
+	EMIT(&c, MOV(R0, a->arg->partner.verdict), EXIT());
 	return kp_bpf_load(&r, c.insn, c.n);
 }
 
@@ -264,13 +283,25 @@ static void refused(struct att *a, int rc)
 		"the verifier takes the smallest program of this type and not ours: a defect of this row, please report it");
 }
 
+static bool made_map(struct att *a, int fd)
+{
+	if (fd >= 0)
+		return true;
+	a->step = "BPF_MAP_CREATE";
+	failed(a, true, fd);
+	return false;
+}
+
 static bool loaded(struct att *a)
 {
 	a->counters = kp_bpf_map_of(KP_MAP_ARRAY, 4, 8, 2, 0);
-	if (a->counters < 0) {
-		a->step = "BPF_MAP_CREATE";
-		failed(a, true, a->counters);
+	if (!made_map(a, a->counters))
 		return false;
+	if (a->arg->place == ATT_AT_MAP) { /* before the programs, which may name it */
+		a->target_fd = true;
+		a->target = kp_bpf_map_of(a->arg->map, 4, 4, 1, 0);
+		if (!made_map(a, a->target))
+			return false;
 	}
 	for (unsigned int n = 0; n < 2; n++) {
 		a->prog[n] = att_load(a, n);
@@ -279,6 +310,11 @@ static bool loaded(struct att *a)
 			return false;
 		}
 		a->id[n] = id_of(a->prog[n]);
+	}
+	a->partner = a->arg->partner.type ? att_load_partner(a) : -1;
+	if (a->arg->partner.type && a->partner < 0) {
+		refused(a, a->partner);
+		return false;
 	}
 	return true;
 }
@@ -318,13 +354,6 @@ static bool ready(struct att *a)
 			return false;
 		break;
 	case ATT_AT_MAP:
-		a->target_fd = true;
-		a->target = kp_bpf_map_of(a->arg->map, 4, 4, 1, 0);
-		if (a->target < 0) {
-			a->step = "BPF_MAP_CREATE";
-			failed(a, true, a->target);
-			return false;
-		}
 		break;
 	}
 	if (!rc)
@@ -373,6 +402,7 @@ void att_run(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *r
 			 .step = "",
 			 .counters = -1,
 			 .prog = { -1, -1 },
+			 .partner = -1,
 			 .link = -1,
 			 .target = -1,
 			 .tx = -1,
@@ -395,5 +425,6 @@ void att_run(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *r
 		kp_closep(&a.target);
 	kp_closep(&a.prog[0]);
 	kp_closep(&a.prog[1]);
+	kp_closep(&a.partner);
 	kp_closep(&a.counters);
 }
