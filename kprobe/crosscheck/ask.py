@@ -57,8 +57,7 @@ def _missing(oracle: Oracle) -> str:
 
 
 def _exec(text: str) -> int:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    os.execvpe("sh", ["sh", "-c", text], {**environment, **shell.ENVIRONMENT})  # noqa: S606, S607 - as whoever calls us
+    os.execvpe("sh", ["sh", "-c", text], shell.environment())  # noqa: S606, S607 - as whoever calls us
 
 
 def _call(oracle: Oracle) -> int:

@@ -57,6 +57,8 @@ class Oracle:
     """Who is asked; left out, the first program among the commands."""
     imports: str = ""
     """A Python module that the function needs beside Python's own."""
+    version: str = ""
+    """Shell that prints the program's version, where none of that name can be asked for it."""
     host_net: bool = False
     """Touches no network, and reads what only the first namespace shows (net/core/bpf_jit_*): is given no other."""
     differs: Exemption | None = None

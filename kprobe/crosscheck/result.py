@@ -84,7 +84,9 @@ def _lines(result: Result, *, show_all: bool) -> Iterator[str]:
     yield "Programs"
     width = max((len(program.name) for program in result.programs), default=0)
     for program in result.programs:
-        yield f"  {program.name:<{width}}  {program.version or f'not asked: {program.why_not}'}"
+        why_not = program.why_not or _why_not(program, result.findings)
+        told = (program.version, why_not and f"not asked: {why_not}")
+        yield f"  {program.name:<{width}}  {'; '.join(filter(None, told))}"
     for verdict, title in TITLES:
         yield from _section(title, [f for f in result.findings if f.verdict == verdict], show_all=show_all)
     if show_all:
@@ -96,6 +98,12 @@ def _lines(result: Result, *, show_all: bool) -> Iterator[str]:
     if result.modules:
         yield f"Modules that are loaded now and were not before: {', '.join(result.modules)}"
     yield _verdict(result)
+
+
+def _why_not(program: Program, findings: Iterable[Finding]) -> str:
+    """Return why a program that is there was not asked one thing."""
+    mine = [finding for finding in findings if finding.program == program.name]
+    return mine[0].said if mine and all(finding.verdict == "not asked" for finding in mine) else ""
 
 
 def _section(title: str, findings: list[Finding], *, show_all: bool) -> Iterator[str]:

@@ -11,6 +11,8 @@ else  refused; what was said tells by whom
 ====  =======================================================================
 """
 
+import os
+
 from .model import Oracle
 
 NO_PREREQUISITE = 97
@@ -21,6 +23,11 @@ SIGNALLED = 128 + 64  # the last; `bridge` fails with 255
 
 # iptables-legacy locks a file: its own, so that no other run is in its way and it leaves none in /run.
 ENVIRONMENT = {"LC_ALL": "C", "XTABLES_LOCKFILE": "/proc/self/comm"}
+
+
+def environment() -> dict[str, str]:
+    """Return what programs get: ours, but for what is of our own Python."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | ENVIRONMENT
 
 
 def body(oracle: Oracle) -> str:
