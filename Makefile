@@ -26,7 +26,7 @@ ZIGCC    := $(BIN)/python -m ziglang cc -target $(TARGET) -static -Os -ffunction
 	-fno-unwind-tables -fno-asynchronous-unwind-tables
 JOBS     := $(shell nproc)
 
-.PHONY: help run build collector collectors dist reproducible test vm lint format docs bench clean deps deps-run
+.PHONY: help run build collector collectors dist reproducible test vm matrix lint format docs bench clean deps deps-run
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -54,6 +54,9 @@ test: build dist deps build/kprobe-collect-selftest build/kprobe-collect-asan ##
 
 vm: build deps ## boots the kernels of tests/kernels/kernels.toml with the collector inside
 	$(BIN)/python -m tests.kernels run --collector $(COLLECT)
+
+matrix: build collectors deps ## evidence from a kernel of each series and architecture in build/matrix; ALL=1: from every one
+	$(BIN)/python -m tests.kernels matrix $(if $(ALL),--all) $(MATRIX_ARGS)
 
 lint: build ## ruff, mypy, clang-format, C warnings as errors, generated pages current
 	$(BIN)/ruff check .

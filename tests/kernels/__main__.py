@@ -4,16 +4,12 @@
 import argparse
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from kprobe.errors import InputError
-from kprobe.evidence import parse
-
-from . import apt, catalogue, image, scenario, store
-from .boot import VMResult
+from . import apt, catalogue, image, matrix, scenario, store
+from .outcome import summary
 
 PARALLEL = 2  # more is not faster on two cores
 COLLECTOR = Path("dist/kprobe-collect-x86_64")
@@ -25,6 +21,16 @@ def main(argv: Sequence[str]) -> int:
     started = time.monotonic()
     try:
         known = catalogue.load()
+        if options.command == "matrix":
+            chosen = known.matrix if options.everything else known.of("small")
+            return matrix.run(
+                known,
+                catalogue.select(known, options.kernel) if options.kernel else chosen,
+                options.out or Path("build/matrix"),
+                again=options.again,
+                refresh=options.refresh,
+                args=options.args,
+            )
         kernels = catalogue.select(known, options.kernel)
         images = store.images(known, kernels, options.refresh)
     except (ValueError, apt.FetchError, image.ImageError) as error:
@@ -33,13 +39,14 @@ def main(argv: Sequence[str]) -> int:
         return _say("\n".join(f"{i.name:<16} {i.release:<24} {i.initrd.parent}" for i in images.values()), 0)
     if not options.collector.exists():
         return _say(f"kernels: no collector at {options.collector}: run `make build`", 2)
+    out = options.out or Path("build/vm")
     good = 0
     with ThreadPoolExecutor(PARALLEL) as pool:
         for result in pool.map(
             lambda i: scenario.play("evidence", i, options.collector, options.args), images.values()
         ):
-            scenario.keep(result, options.out / result.name)
-            (options.out / f"{result.name}.ndjson").write_bytes(result.out.get("evidence.ndjson", b""))
+            scenario.keep(result, out / result.name)
+            (out / f"{result.name}.ndjson").write_bytes(result.out.get("evidence.ndjson", b""))
             line, complete = summary(result)
             good += complete
             _say(line, 0)
@@ -49,33 +56,23 @@ def main(argv: Sequence[str]) -> int:
     )
 
 
-def summary(result: VMResult) -> tuple[str, bool]:
-    """One line on one kernel, and whether its evidence is complete."""
-    head = f"{result.name:<16} {result.release:<24} {result.seconds:5.1f} s"
-    try:
-        evidence = parse(result.out.get("evidence.ndjson", b"").splitlines(keepends=True), result.name)
-    except InputError as error:
-        return f"{head}  {error} (script: {result.rc}; see its console)", False
-    counts = Counter(p.outcome for p in evidence.probes)
-    rows = " ".join(f"{outcome} {counts[outcome]}" for outcome in ("works", "absent", "denied", "broken", "unknown"))
-    if evidence.incomplete:
-        return f"{head}  {rows}  INCOMPLETE, while {evidence.running or 'ending'} ran (script: {result.rc})", False
-    return f"{head}  {rows}", True
-
-
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.kernels", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, words in (
         ("fetch", "download kernels and make their images"),
         ("run", "boot them with the collector inside"),
+        ("matrix", "evidence of many kernels, one line each; what is there already is not asked again"),
     ):
         command = commands.add_parser(name, help=words)
         command.add_argument("--kernel", nargs="+", action="extend", default=[], metavar="NAME")
         command.add_argument("--refresh", action="store_true", help="look for newer kernels, cache or not")
-    command.add_argument("--collector", type=Path, default=COLLECTOR)
-    command.add_argument("--out", type=Path, default=Path("build/vm"), metavar="DIR")
-    command.set_defaults(args=[])
+        if name == "run":
+            command.add_argument("--collector", type=Path, default=COLLECTOR)
+        if name == "matrix":
+            command.add_argument("--all", action="store_true", dest="everything", help="every kernel that there is")
+            command.add_argument("--again", action="store_true", help="ask also those whose evidence is there")
+        command.add_argument("--out", type=Path, metavar="DIR", help="[default: build/vm, build/matrix]")
     mine, _, theirs = _split(argv)
     options = parser.parse_args(mine)
     options.args = theirs

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +20,7 @@ MODULES = re.compile(
     r"|drivers/virtio/.+|drivers/char/virtio_console[^/]*"
     r"|fs/(9p|configfs|fscache|fuse|netfs|overlayfs)/.+"
 )
+INDICES = re.compile(r"modules\.[\w.]+")  # and no device trees, of which arm64 has a hundred megabytes
 ROOT = re.compile(
     r"\./(?:usr/)?(?:lib/modules/(?P<release>[^/]+)/(?P<rest>.+)|boot/(?P<boot>vmlinu[xz]|config)-(?P<of>.+))"
 )
@@ -35,12 +36,14 @@ class ImageError(Exception):
     """Packages that do not hold a kernel as this module knows it."""
 
 
-def build(arch: str, debs: Sequence[Path], busybox: Path, folder: Path) -> str:
+def build(
+    arch: str, debs: Sequence[Path], busybox: Path, folder: Path, unpack: Callable[[Path, Path], None] | None = None
+) -> str:
     """Leave `vmlinux`, `base.cpio` and the folder `facts` in `folder`; the answer is the kernel's release."""
     with tempfile.TemporaryDirectory(dir=folder) as temporary:
         tree = Path(temporary)
         for deb in debs:
-            _unpack(deb, tree)
+            (unpack or _unpack)(deb, tree)
         release, kernel = _kernel(tree, debs)
         subprocess.run(["depmod", "-b", str(tree), release], check=True, capture_output=True, timeout=120)
         content = kernel.read_bytes()
@@ -106,9 +109,8 @@ def _place(name: str) -> str | None:
     if match["rest"] in ("vmlinuz", "vmlinux", "config"):
         return f"boot/{match['rest']}-{match['release']}"
     module = match["rest"].removeprefix("kernel/")
-    if module != match["rest"] and MODULES.fullmatch(module) is None:
-        return None
-    return f"lib/modules/{match['release']}/{match['rest']}" if match["rest"] != "System.map" else None
+    wanted = MODULES if module != match["rest"] else INDICES
+    return f"lib/modules/{match['release']}/{match['rest']}" if wanted.fullmatch(module) else None
 
 
 def _save(content: IO[bytes], path: Path) -> None:

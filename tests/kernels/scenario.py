@@ -13,13 +13,13 @@ from .store import Image
 SECONDS = 180  # for one script; a guest is slow on a busy machine
 
 
-def play(name: str, image: Image, collector: Path, args: Sequence[str] = ()) -> VMResult:
+def play(name: str, image: Image, collector: Path, args: Sequence[str] = (), seconds: int = SECONDS) -> VMResult:
     """Boot and run guest/NAME.sh. `args` go to every run of the collector, in front of the script's own."""
     command = shlex.join(["kprobe-collect", *args])
     parts = [f'collector() {{ exec {command} "$@"; }}\n']
     parts += [(HERE / "guest" / f"{part}.sh").read_text() for part in ("lib", name)]
     files = {"vm/bin/kprobe-collect": collector, "vm/bin/mkdev": mkdev(image.arch)}
-    return boot(image, "".join(parts), files, timeout=SECONDS)
+    return boot(image, "".join(parts), files, timeout=seconds)
 
 
 def keep(result: VMResult, folder: Path) -> None:
