@@ -57,6 +57,7 @@ vm: build deps ## boots the kernels of tests/kernels/kernels.toml with the colle
 
 matrix: build collectors deps ## evidence from a kernel of each series and architecture in build/matrix; ALL=1: from every one
 	$(BIN)/python -m tests.kernels matrix $(if $(ALL),--all) $(MATRIX_ARGS)
+	$(BIN)/python -m tests.kernels truth
 
 lint: build ## ruff, mypy, clang-format, C warnings as errors, generated pages current
 	$(BIN)/ruff check .

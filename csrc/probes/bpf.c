@@ -102,6 +102,14 @@ static int prog_info(int fd, struct kp_bpf_prog_info *ret)
 	return (int)kp_bpf(KP_BPF_INFO, &a, sizeof(a));
 }
 
+bool kp_bpf_interpreted(void)
+{
+	kp_autoclose fd = kp_bpf_load_maps(&kp_bpf_sched_cls, returns_42, KP_ARRAY_SIZE(returns_42), NULL, 0, 0);
+	struct kp_bpf_prog_info info;
+
+	return fd >= 0 && !prog_info(fd, &info) && !info.jited_len;
+}
+
 static void run_info(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {
 	kp_autoclose fd = kp_bpf_load_maps(&kp_bpf_sched_cls, returns_42, KP_ARRAY_SIZE(returns_42), NULL, 0, 0);

@@ -72,6 +72,9 @@ int kp_bpf_load_maps(const struct kp_bpf_kind *kind, const struct kp_insn *insns
 /* Runs a program once over an IPv4 packet of 64 bytes. Returns 0 or -errno. */
 int kp_bpf_run(int fd, uint32_t *ret_value);
 
+/* Whether a program that the kernel takes is not compiled: no JIT, or net.core.bpf_jit_enable is 0. */
+bool kp_bpf_interpreted(void);
+
 extern const struct kp_bpf_kind kp_bpf_sched_cls, kp_bpf_xdp;
 extern const struct kp_method kp_bpf_load_any; /* the positive control of programs */
 

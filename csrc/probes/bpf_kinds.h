@@ -9,6 +9,7 @@
 #define NET "CONFIG_NET"
 #define CGROUP "CONFIG_CGROUP_BPF"
 #define EVENTS "CONFIG_BPF_EVENTS"
+#define TRAMPOLINE "CONFIG_BPF_EVENTS CONFIG_BPF_JIT"
 #define BTF "bpf.btf.vmlinux"
 
 BOTH("socket_filter", "socket filter", "3.19", NET, NULL, .type = KP_SOCKET_FILTER)
@@ -75,11 +76,11 @@ PROG("cgroup_sockopt.set", "cgroup setsockopt", "5.3", CGROUP, NULL, .type = KP_
  * Nothing gets attached, so any function would do. Before v6.2 (60443c88f3a8 "kallsyms: Improve the performance of
  * kallsyms_lookup_name()") each load walks over all symbols up to it: mmput() is among the first.
  */
-BOTH("tracing", "entry of a kernel function", "5.5", EVENTS, BTF, .type = KP_TRACING, .attach = KP_AS_TRACE_FENTRY,
+BOTH("tracing", "entry of a kernel function", "5.5", TRAMPOLINE, BTF, .type = KP_TRACING, .attach = KP_AS_TRACE_FENTRY,
      .target = KP_TARGET_FUNC, .names = "mmput vfs_read")
-PROG("tracing.fexit", "exit of a kernel function", "5.5", EVENTS, BTF, .type = KP_TRACING, .attach = KP_AS_TRACE_FEXIT,
+PROG("tracing.fexit", "exit of a kernel function", "5.5", TRAMPOLINE, BTF, .type = KP_TRACING, .attach = KP_AS_TRACE_FEXIT,
      .target = KP_TARGET_FUNC, .names = "mmput vfs_read")
-PROG("tracing.modify_return", "return value of a kernel function", "5.7", EVENTS, BTF, .type = KP_TRACING,
+PROG("tracing.modify_return", "return value of a kernel function", "5.7", TRAMPOLINE, BTF, .type = KP_TRACING,
      .attach = KP_AS_MODIFY_RETURN, .target = KP_TARGET_FUNC, .names = "security_file_open bpf_modify_return_test")
 PROG("tracing.raw_tp", "tracepoint with types", "5.5", EVENTS, BTF, .type = KP_TRACING, .attach = KP_AS_TRACE_RAW_TP,
      .target = KP_TARGET_RAW_TP, .names = "btf_trace_sched_switch btf_trace_kfree_skb")
@@ -102,4 +103,5 @@ BOTH("netfilter", "netfilter hook", "6.4", "CONFIG_NETFILTER_BPF_LINK", NULL, .t
 #undef NET
 #undef CGROUP
 #undef EVENTS
+#undef TRAMPOLINE
 #undef BTF

@@ -145,13 +145,19 @@ static void run_kp_bpf_map_timed(struct kp_ctx *ctx, const struct kp_probe *row,
 	if (fd < 0)
 		return kp_bpf_fail(ctx, res, "BPF_MAP_CREATE", -fd);
 	prog = kp_bpf_load_maps(&kp_bpf_sched_cls, insns, KP_ARRAY_SIZE(insns), &fd, 0, 0);
+	/*
+	 * PREEMPT_RT refuses timers (v6.17, e25ddfb388c8 "bpf: Reject bpf_timer for PREEMPT_RT", in longterm releases as well). What
+	 * v6.1 makes of that in check_func_arg() is EACCES.
+	 */
+	if (prog == -EOPNOTSUPP || prog == -EACCES)
+		return kp_absent(res, "BPF_PROG_LOAD with bpf_timer_init()", "a real-time kernel gives programs no timers");
 	if (prog < 0)
 		return kp_bpf_fail(ctx, res, "BPF_PROG_LOAD with bpf_timer_init()", -prog);
 	kp_works(res, "BPF_PROG_LOAD with bpf_timer_init()");
 }
 METHOD(kp_bpf_map_timed,
        "an LRU hash table whose value's BTF names a bpf_timer, and a tc classifier that calls bpf_timer_init() on it",
-       "works: the verifier took the program; absent: EINVAL, no such helper");
+       "works: the verifier took the program; absent: EINVAL, no such helper; EOPNOTSUPP or EACCES, a real-time kernel");
 
 /*
  * CONFIG data of programs: written once, frozen, then constants to the verifier (v5.2, 87df15de441b "bpf: add syscall side map

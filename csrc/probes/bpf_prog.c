@@ -31,6 +31,13 @@ static void run_load(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_r
 	if (rc)
 		return kp_bpf_fail(ctx, res, "attach target", -rc);
 	fd = kp_bpf_load(&r, insns, KP_ARRAY_SIZE(insns));
+	/*
+	 * Without CONFIG_BPF_JIT there are no trampolines, and bpf_trampoline_get() is a stub that looks like a lack of memory to
+	 * its caller (v5.5, fec56f5890d9 "bpf: Introduce BPF trampoline"). Memory is not short when another program is taken at once.
+	 */
+	if (fd == -ENOMEM && kind->target == KP_TARGET_FUNC && kp_bpf_interpreted())
+		return kp_absent(res, "BPF_PROG_LOAD",
+				 "programs are interpreted here, and without a JIT there is no such attaching");
 	if (fd < 0)
 		return kp_bpf_fail(ctx, res, "BPF_PROG_LOAD", -fd);
 	close(fd);

@@ -110,7 +110,7 @@ RULE_IN("dynset.limit", "add @kp-set { ip saddr limit rate over 10/second }", "4
 	EXPR(dynset, U32(4, R1), U32(3, 0), STR(1, kp_set), NEST(7, STR(1, limit),
 	NEST(2, U64(1, 10), U64(2, 1), U32(3, 5), U32(4, 0), U32(5, 1))))),
 RULE("last", "last", "5.14", forward, "", "", , BARE(last)),
-RULE("payload.inner", "@ih,0,8 0x1", "6.2", forward, "", "", , PAYLOAD(3, 0, 1), CMP(EQ, BYTES(1))),
+RULE("payload.inner", "@ih,0,8 0x1", "5.16", forward, "", "", , PAYLOAD(3, 0, 1), CMP(EQ, BYTES(1))),
 /*
  * The header within VXLAN: v6.2, 3a07327d10a0. Type 1, header of 8 bytes, flags of a link header: what nft sends for "vxlan
  * ip saddr".

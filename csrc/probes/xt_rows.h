@@ -203,7 +203,7 @@ TARGET_OPTION("CT.notrack", "NOTRACK", raw, OUTPUT, "-j NOTRACK", NULL, "CONFIG_
 
 /* Felix: the action Log, and flow logs. */
 TARGET("LOG", filter, FORWARD, "-j LOG --log-prefix calico-packet: --log-level 5",
-       "xt_LOG nf_log_syslog|" P("nf_log_ipv4", "nf_log_ipv6"), "CONFIG_NETFILTER_XT_TARGET_LOG CONFIG_NF_LOG_SYSLOG",
+       "xt_LOG nf_log_syslog|" P("nf_log_ipv4", "nf_log_ipv6"), "CONFIG_NETFILTER_XT_TARGET_LOG CONFIG_NF_LOG_SYSLOG|" P("CONFIG_NF_LOG_IPV4", "CONFIG_NF_LOG_IPV6"),
        SINCE("2.6.16"),
        "LOG", 0, PLAIN, REVS(REV(0, struct kp_xt_log, .level = 5, .prefix = "calico-packet:")))
 TARGET("NFLOG", filter, FORWARD, "-j NFLOG --nflog-group 1 --nflog-prefix kprobe", "xt_NFLOG nfnetlink nfnetlink_log",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import apt, catalogue, image, matrix, scenario, store
+from . import apt, catalogue, image, matrix, scenario, store, truth
 from .outcome import summary
 
 PARALLEL = 2  # more is not faster on two cores
@@ -19,6 +19,8 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; 0 when every kernel gave complete evidence."""
     options = _options(argv)
     started = time.monotonic()
+    if options.command == "truth":
+        return _truth(options.out or Path("build/matrix"), options.collector)
     try:
         known = catalogue.load()
         if options.command == "matrix":
@@ -56,18 +58,32 @@ def main(argv: Sequence[str]) -> int:
     )
 
 
+def _truth(out: Path, collector: Path) -> int:
+    """Print the differences between answers and packages; those of many kernels that are alike stand together."""
+    kernels, left, idle = truth.check(out, collector)
+    alike: dict[tuple[str, str], list[str]] = {}
+    for difference in left:
+        alike.setdefault((difference.row, difference.text), []).append(difference.kernel)
+    for (row, text), names in alike.items():
+        _say(f"{row}: {text}: {', '.join(names)}", 0)
+    for entry in idle:
+        _say(f"truth.toml argues what no kernel shows: {entry.rows} on {entry.kernels}", 0)
+    return _say(f"{kernels} kernels, {len(alike)} differences to what their packages say", bool(left))
+
+
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.kernels", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, words in (
         ("fetch", "download kernels and make their images"),
         ("run", "boot them with the collector inside"),
+        ("truth", "hold the evidence of matrix against the kernels' packages"),
         ("matrix", "evidence of many kernels, one line each; what is there already is not asked again"),
     ):
         command = commands.add_parser(name, help=words)
         command.add_argument("--kernel", nargs="+", action="extend", default=[], metavar="NAME")
         command.add_argument("--refresh", action="store_true", help="look for newer kernels, cache or not")
-        if name == "run":
+        if name in ("run", "truth"):
             command.add_argument("--collector", type=Path, default=COLLECTOR)
         if name == "matrix":
             command.add_argument("--all", action="store_true", dest="everything", help="every kernel that there is")
