@@ -11,7 +11,7 @@ import kprobe
 
 PACKAGE = Path(kprobe.__file__).parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
-PURE = {"judge", "report", "expr", "clean", "errors", "catalogue"}
+PURE = {"judge", "report", "expr", "clean", "errors", "catalogue", "diff"}
 
 
 def imported(path: Path) -> Iterator[str]:
@@ -30,7 +30,7 @@ def test_only_collect_imports_the_core(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_what_judges_and_renders_is_pure(path: Path) -> None:
-    if (path.parent == PACKAGE and path.stem in PURE) or path.parent in {PACKAGE / "render", PACKAGE / "node"}:
+    if (path.parent == PACKAGE and path.stem in PURE) or path.parent in {PACKAGE / name for name in ("render", "node", "matrix")}:
         forbidden = {"os", "subprocess", "socket", "ctypes", "kprobe.collect", "kprobe.cli"}
         assert not forbidden & set(imported(path))
 
