@@ -16,11 +16,12 @@ from .oracles import script
 from .oracles.later import LATER
 
 PROGRAMS = (
-    *("bridge", "ethtool", "ip", "ipset", "nfacct", "nft", "nsenter", "strace", "timeout", "unshare", "wg"),
+    *("bridge", "conntrack", "ethtool", "ip", "ipset", "ipvsadm", "nfacct", "nfct", "nft", "nsenter", "strace", "tc"),
+    *("timeout", "unshare", "wg"),
     *(f"{tool}-{backend}" for tool in ("iptables", "ip6tables") for backend in ("legacy", "nft")),
 )
 # What the shell and util-linux do by themselves.
-OF_THE_SHELL = {"ns.net", "ns.mount", "ns.setns"}
+OF_THE_SHELL = {"ns.net", "ns.mount", "ns.setns", *(row for row in ROWS if row.startswith("sysctl."))}
 
 
 @pytest.fixture(scope="module")

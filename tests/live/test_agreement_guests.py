@@ -16,7 +16,7 @@ from tests.kernels.boot import VMResult, boot
 
 from .oracles import guest, script
 
-COLLECT = "kprobe-collect --intrusive --output /out/evidence > /out/collector 2>&1"
+COLLECT = "kprobe-collect --intrusive --deadline 60000 --output /out/evidence > /out/collector 2>&1"
 PARALLEL = 2
 SECONDS = 300
 

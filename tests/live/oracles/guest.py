@@ -15,7 +15,7 @@ from .script import render
 # the one that is wanted, so nothing on the way to it may be busybox.
 PROGRAMS = (
     *("dash", "timeout", "unshare", "nsenter", "grep", "sed", "cat", "readlink"),
-    *("ip", "bridge", "ethtool", "wg", "ipset", "nfacct", "nft", "strace"),
+    *("ip", "bridge", "ethtool", "wg", "ipset", "nfacct", "nft", "tc", "conntrack", "nfct", "ipvsadm", "strace"),
     *("iptables-legacy", "ip6tables-legacy", "iptables-nft", "ip6tables-nft"),
 )
 EXTENSIONS = Path("/usr/lib/x86_64-linux-gnu/xtables")
@@ -46,6 +46,6 @@ def _libraries(programs: set[Path]) -> set[str]:
 def script(oracles: Sequence[Oracle], before: str) -> str:
     """What the guest runs: ``before``, then the oracles, whose answers are in /out/answers."""
     return (
-        f"{before}\nexport PATH=/{PATH}:$PATH\n"
+        f"mkdir -p /tmp\n{before}\nexport PATH=/{PATH}:$PATH\n"
         f"/{PATH}/sh -s > /out/answers 2> /out/answers.err <<'END OF ORACLES'\n{render(oracles)}END OF ORACLES\n"
     )

@@ -8,12 +8,8 @@ LATER = {
     "bpf.prog": "bpftool",
     "bpf.map": "bpftool",
     "bpf.btf": "bpftool",
-    "conntrack": "conntrack",
     "nflog": "pyroute2",
     "nfqueue": "pyroute2",
     "socket": "ss, python",
-    "sysctl": "files of /proc/sys",
-    "ipvs": "ipvsadm",
-    "tc": "tc",
     "attach": "tc, ip, bpftool",
 }
