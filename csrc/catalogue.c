@@ -55,6 +55,11 @@ static void describe_more(struct kp_out *o, const struct kp_family *fam, const s
 	kp_js_text(o, "risk", risk ? risks[row->risk] : "");
 	if (row->mib)
 		kp_js_int(o, "mib", kp_mib(row));
+	if (row->by->bits) {
+		kp_js_object(o, "bits");
+		kp_js_words(o, row->by->bits->detail, row->by->bits->names);
+		kp_js_end(o, '}');
+	}
 }
 
 static void would_load(struct kp_out *o, const struct kp_modinfo *info, const struct kp_probe *row)

@@ -316,6 +316,22 @@ static const struct kp_fact facts[] = {
 	{ "node.sysctl", "/proc/sys", sysctls, NULL },
 };
 
+/* What the bits of a family's sets stand for, so that evidence can be read without the core that wrote it. */
+static void names(struct kp_out *o, const struct kp_family *fam)
+{
+	const struct kp_bits *bits = NULL;
+	char id[64] = "names.";
+
+	for (unsigned int i = 0; i < fam->n_rows && !bits; i++)
+		bits = fam->rows[i].by ? fam->rows[i].by->bits : NULL;
+	if (!bits)
+		return;
+	kp_cat(id, sizeof(id), fam->name);
+	kp_fact_open(o, id, "kprobe");
+	kp_js_words(o, bits->detail, bits->names);
+	kp_fact_close(o);
+}
+
 void kp_facts(struct kp_out *o, const struct kp_env *env, const struct kp_modinfo *modinfo)
 {
 	for (size_t i = 0; i < KP_ARRAY_SIZE(facts); i++)
@@ -324,4 +340,6 @@ void kp_facts(struct kp_out *o, const struct kp_env *env, const struct kp_modinf
 	kconfig(o);
 	kp_facts_files(o, env);
 	kp_facts_proc(o);
+	for (unsigned int f = 0; f < kp_n_families; f++)
+		names(o, kp_families[f]);
 }

@@ -89,6 +89,12 @@ struct kp_result {
 struct kp_ctx;
 struct kp_probe;
 
+/* A detail that is a set, as a number in hexadecimal: bit N stands for the N-th name. */
+struct kp_bits {
+	const char *detail;
+	const char *names; /* blank-separated */
+};
+
 /* How rows ask. */
 struct kp_method {
 	void (*run)(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res);
@@ -96,6 +102,7 @@ struct kp_method {
 	const char *proves; /* one sentence: what makes it `works`, `absent`, `broken` */
 	const struct kp_rule *rules; /* may be NULL */
 	uint64_t gate; /* KP_CAP_*, KP_GATE_INIT */
+	const struct kp_bits *bits; /* may be NULL */
 };
 
 #define KP_FRESH_NETNS 1u /* the row wants a network namespace nobody used before it */

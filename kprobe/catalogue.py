@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """The catalogue, a plan, one row and a profile, as text. Pure."""
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from kprobe import expr
+from kprobe import expr, inventory
 from kprobe.clean import clean
 from kprobe.evidence import Row
 from kprobe.profile import Mode, Need, Profile
@@ -15,6 +16,18 @@ MANY = 6
 def list_text(rows: Sequence[Row]) -> str:
     """One line a row: id and title."""
     return _text(_columns((row.id, row.title) for row in rows))
+
+
+def questions_text(rows: Sequence[Row]) -> str:
+    """One line a row, and one for each question that an inventory among them asks."""
+    inside: dict[str, list[tuple[str, str]]] = {}
+    known = {row.id for row in rows}
+    for bit in inventory.bits(rows):
+        inside.setdefault(bit.row.id, []).append((bit.id, f"{bit.name}, bit {bit.number} of {bit.detail}"))
+    pairs = ((row.id, row.title) for row in rows)
+    return _text(
+        _columns(p for pair in pairs for p in (pair, *(i for i in inside.get(pair[0], ()) if i[0] not in known)))
+    )
 
 
 def plan_text(rows: Sequence[Row]) -> str:
@@ -51,8 +64,8 @@ def _section(title: str, pairs: Iterable[tuple[str, str]]) -> list[str]:
     return ["", title, *found] if found else []
 
 
-def explain_text(row: Row, profiles: Iterable[Profile]) -> str:
-    """All that is known of one row, and who needs it."""
+def explain_text(row: Row, profiles: Iterable[Profile], bit: inventory.Bit | None = None) -> str:
+    """All that is known of one row, and who needs it. ``bit``: where an inventory asks the same."""
     facts = (
         ("asks", row.asks),
         ("proves", row.proves),
@@ -65,11 +78,33 @@ def explain_text(row: Row, profiles: Iterable[Profile]) -> str:
         ("on the host", row.host),
         ("may log", row.records),
         ("risk", row.risk),
+        ("also", f"bit {bit.number} of detail.{bit.detail} of {bit.row.id}" if bit else ""),
         ("memory", f"{row.mib} MiB for a moment: only with --full-size" if row.mib else ""),
     )
     lines = [f"{row.id}: {row.title}", *_columns((name, text) for name, text in facts if text)]
+    for detail, names in row.bits.items():
+        asked = [name for name in names if name != inventory.NOBODY]
+        lines += ["", f"{len(asked)} {detail} are asked about; `kprobe explain {row.id}.NAME` explains one"]
+        lines += textwrap.wrap(", ".join(asked), 100, initial_indent="  ", subsequent_indent="  ")
     users = [line for profile in profiles for line in _users(profile, row.id)]
     return _text([*lines, "", "Needed by", *users] if users else [*lines, "", "No profile needs it."])
+
+
+def explain_bit_text(bit: inventory.Bit, rows: Iterable[Row]) -> str:
+    """Say of a question of an inventory how it is asked, how it is answered, and what else is asked about it."""
+    others = [row.id for row in rows if row.id.endswith(f".{bit.name}") and row.family == bit.row.family]
+    facts = (
+        ("asked by", f"{bit.row.id}: {bit.row.title}"),
+        ("answered in", f"bit {bit.number} of detail.{bit.detail} of that row"),
+        ("asks", bit.row.asks),
+        ("proves", bit.row.proves),
+        ("after", ", ".join(bit.row.needs)),
+        ("kconfig", ", ".join(bit.row.kconfig)),
+        ("called by", ", ".join(others)),
+    )
+    lines = [f"{bit.id}: one of the {bit.detail} that {bit.row.id} asks about"]
+    lines += _columns((name, text) for name, text in facts if text)
+    return _text([*lines, "", "No profile needs it: needs name rows, and this is a bit of one."])
 
 
 def _users(profile: Profile, name: str) -> Iterator[str]:

@@ -133,6 +133,7 @@ class Row(Described, frozen=True, kw_only=True, tag_field="type", tag="row"):
     records: str = ""
     risk: str = ""
     mib: Count = 0
+    bits: Mapping[str, Strings] = {}
     would_load: Strings = ()
     tried: bool | None = None
     reason: str = ""

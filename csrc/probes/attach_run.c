@@ -23,8 +23,6 @@
 #define KEYS_THOFF 2
 #define KEYS_IP_PROTO 9
 #define KEYS_N_PROTO 10
-#define HELPER_SETSOCKOPT 49
-#define HELPER_SK_REDIRECT_MAP 52
 #define F_INGRESS 1 /* BPF_F_INGRESS, v4.18 fa246693a111 */
 
 struct code {
@@ -84,7 +82,7 @@ static void emit_action(const struct att *a, struct code *c, enum att_action act
 		break;
 	case ATT_SET_PRIORITY:
 		EMIT(c, ST(KP_W, R10, -8, (int32_t)value), MOVX(R1, R6), MOV(R2, SOL_SOCKET), MOV(R3, SO_PRIORITY), MOVX(R4, R10),
-		     ALU(KP_ADD, R4, -8), MOV(R5, 4), CALL(HELPER_SETSOCKOPT));
+		     ALU(KP_ADD, R4, -8), MOV(R5, 4), CALL(H_setsockopt));
 		break;
 	case ATT_SET_KEYS:
 		EMIT(c, LDX(KP_DW, R1, R6, SKB_FLOW_KEYS), LDX(KP_H, R2, R1, KEYS_NHOFF), ALU(KP_ADD, R2, (int32_t)value),
@@ -92,7 +90,7 @@ static void emit_action(const struct att *a, struct code *c, enum att_action act
 		     STX(KP_H, R1, KEYS_N_PROTO, R2));
 		break;
 	case ATT_REDIRECT:
-		EMIT(c, MOVX(R1, R6), LD_MAP(R2, a->target), MOV(R3, 0), MOV(R4, F_INGRESS), CALL(HELPER_SK_REDIRECT_MAP));
+		EMIT(c, MOVX(R1, R6), LD_MAP(R2, a->target), MOV(R3, 0), MOV(R4, F_INGRESS), CALL(H_sk_redirect_map));
 		break;
 	}
 }

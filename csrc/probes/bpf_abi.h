@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "bpf_helpers.h"
+
 enum kp_bpf_cmd {
 	KP_BPF_MAP_CREATE,
 	KP_BPF_MAP_LOOKUP,
@@ -299,52 +301,8 @@ enum kp_bpf_reg { R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 };
 #define KP_LOAD_ACQ 0x100
 #define KP_STORE_REL 0x110
 
-/* Helpers by name, where a row calls them. */
-enum kp_bpf_helper {
-	H_map_lookup_elem = 1,
-	H_map_update_elem = 2,
-	H_map_delete_elem = 3,
-	H_ktime_get_ns = 5,
-	H_trace_printk = 6,
-	H_get_prandom_u32 = 7,
-	H_skb_store_bytes = 9,
-	H_l3_csum_replace = 10,
-	H_l4_csum_replace = 11,
-	H_tail_call = 12,
-	H_get_current_uid_gid = 15,
-	H_skb_set_tunnel_key = 21,
-	H_redirect = 23,
-	H_perf_event_output = 25,
-	H_skb_load_bytes = 26,
-	H_csum_diff = 28,
-	H_skb_change_type = 32,
-	H_probe_write_user = 36,
-	H_skb_change_tail = 38,
-	H_skb_pull_data = 39,
-	H_skb_change_head = 43,
-	H_get_socket_cookie = 46,
-	H_skb_adjust_room = 50,
-	H_redirect_map = 51,
-	H_xdp_adjust_meta = 54,
-	H_override_return = 58,
-	H_fib_lookup = 69,
-	H_sock_hash_update = 70,
-	H_msg_redirect_hash = 71,
-	H_spin_lock = 93,
-	H_spin_unlock = 94,
-	H_ringbuf_output = 130,
-	H_redirect_neigh = 152,
-	H_redirect_peer = 155,
-	H_for_each_map_elem = 164,
-	H_timer_init = 169,
-	H_timer_set_callback = 170,
-	H_timer_start = 171,
-	H_trace_vprintk = 177,
-	H_loop = 181,
-	H_xdp_load_bytes = 189,
-};
-
-/* One more than the last helper's number. No more will come: v6.x and later add kfuncs (Documentation/bpf/kfuncs.rst). */
-#define KP_BPF_N_HELPERS 212
+/* Helpers by name: H_map_lookup_elem is 1. */
+#define KP_BPF_HELPER_NUMBER(name) H_##name,
+enum kp_bpf_helper { KP_BPF_HELPERS(KP_BPF_HELPER_NUMBER) KP_BPF_N_HELPERS };
 
 #endif

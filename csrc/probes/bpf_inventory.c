@@ -88,7 +88,7 @@ static enum lockdown lockdown(void)
 
 static bool locked_down(unsigned int helper)
 {
-	static const uint8_t readers[] = { 4, 45, 113, 115 }; /* probe_read, …_str, …_kernel, …_kernel_str */
+	static const uint8_t readers[] = { H_probe_read, H_probe_read_str, H_probe_read_kernel, H_probe_read_kernel_str };
 
 	if (helper == H_probe_write_user)
 		return lockdown() >= LOCKDOWN_INTEGRITY;
@@ -212,6 +212,9 @@ static void run_inventory(struct kp_ctx *ctx, const struct kp_probe *row, struct
 	kp_works(res, "BPF_PROG_LOAD");
 }
 
+#define NAME(name) #name " "
+static const struct kp_bits bits = { "helpers", KP_BPF_HELPERS(NAME) };
+
 const struct kp_method kp_bpf_inventory = {
 	.run = run_inventory,
 	.asks = "BPF_PROG_LOAD with a call of each helper, its arguments made unreadable, behind a control of an invented helper "
@@ -220,6 +223,7 @@ const struct kp_method kp_bpf_inventory = {
 	.proves = "works: the controls held, and detail.helpers has bit N for helper N: EACCES, its arguments were looked at; "
 		  "EINVAL is no bit",
 	.gate = KP_BPF_GATE,
+	.bits = &bits,
 };
 
 /* One question to the first type there is. */

@@ -8,12 +8,12 @@ can never have is not in it, one that all have is.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
 from kprobe.evidence import Probe
-from kprobe.helpers import NAMES, NUMBERS
+from kprobe.inventory import names_of
 
 from .compare import Finding, Verdict, told
 from .model import Answer, Oracle
@@ -36,10 +36,10 @@ SYSCTLS = {
 # What bpftool has an empty list for, whatever there is: libbpf declines (tools/lib/bpf/libbpf_probes.c,
 # libbpf_probe_bpf_helper()).
 DECLINED = ("tracing", "ext", "lsm", "struct_ops")
-EVERYWHERE = NUMBERS["map_lookup_elem"]
+EVERYWHERE = "map_lookup_elem"
 # What only one type has (net/core/filter.c: xdp_func_proto, sock_ops_func_proto).
-NOWHERE = {"xdp": NUMBERS["sock_map_update"]}
-NOWHERE_ELSE = NUMBERS["xdp_adjust_head"]
+NOWHERE = {"xdp": "sock_map_update"}
+NOWHERE_ELSE = "xdp_adjust_head"
 
 
 def compare(known: Known, answer: Answer) -> Iterator[Finding]:
@@ -54,10 +54,7 @@ def compare(known: Known, answer: Answer) -> Iterator[Finding]:
             yield _row(known.rows[row], there)
         elif known.whole:
             yield Finding(row, row.rpartition(".")[0], PROGRAM, "differs", "no such row", _yes(there))
-    for name, helpers in stated.get("helpers", {}).items():
-        probe = known.rows.get(f"bpf.helper.{name.removesuffix('_available_helpers')}")
-        if probe:
-            yield from _helpers(probe, helpers, highest(stated))
+    yield from _inventory(known, stated.get("helpers", {}))
     yield from _facts(known, stated.get("system_config", {}))
 
 
@@ -86,18 +83,30 @@ def _row(probe: Probe, there: bool) -> Finding:
     return Finding(probe.id, probe.family, PROGRAM, verdict, told(probe), _yes(there))
 
 
-def highest(stated: Mapping[str, Any]) -> int:
+def _inventory(known: Known, stated: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+    """Compare the helpers of each program type, by the numbers that the evidence gives their names."""
+    names = names_of(known.facts, "bpf.helper").get("helpers", ())
+    numbers = {name: number for number, name in enumerate(names)}
+    theirs = {
+        kind.removesuffix("_available_helpers"): {
+            numbers[name] for full in helpers if (name := full.removeprefix("bpf_")) in numbers
+        }
+        for kind, helpers in stated.items()
+    }
+    end = highest(theirs.values())
+    for kind, found in theirs.items():
+        probe = known.rows.get(f"bpf.helper.{kind}")
+        if probe and names:
+            yield from _helpers(probe, found, end, names)
+
+
+def highest(stated: Iterable[AbstractSet[int]]) -> int:
     """Return the highest helper that bpftool names for any type: what it does not know it cannot deny."""
-    return max((n for names in stated.get("helpers", {}).values() for n in _numbers(names)), default=0)
+    return max((number for numbers in stated for number in numbers), default=0)
 
 
-def _numbers(names: Iterable[str]) -> set[int]:
-    return {NUMBERS[name] for full in names if (name := full.removeprefix("bpf_")) in NUMBERS}
-
-
-def _helpers(probe: Probe, names: Iterable[str], end: int) -> Iterator[Finding]:
+def _helpers(probe: Probe, theirs: AbstractSet[int], end: int, names: Sequence[str]) -> Iterator[Finding]:
     """Compare the helpers of one program type."""
-    theirs = _numbers(names)
     kind = probe.id.removeprefix("bpf.helper.")
 
     def found(verdict: Verdict, kprobe: str, said: str, count: int) -> Finding:
@@ -109,25 +118,27 @@ def _helpers(probe: Probe, names: Iterable[str], end: int) -> Iterator[Finding]:
             verdict: Verdict = "unknown" if probe.outcome == "unknown" else "differs"
             yield found(verdict, told(probe), f"{len(theirs)} helpers", len(theirs))
         return
-    control = NOWHERE.get(kind, NOWHERE_ELSE)
+    control = names.index(NOWHERE.get(kind, NOWHERE_ELSE))
     ours = int(probe.detail["helpers"], 16)
     unsure = _listed(probe.detail.get("not_asked", "")) | _listed(probe.detail.get("unclear", ""))
     mine = {number for number in range(1, end + 1) if ours >> number & 1}
-    count = f"{len(mine)} helpers up to {NAMES[end] if end else 'none'}()"
+    count = f"{len(mine)} helpers up to {names[end] if end else 'none'}()"
     if not theirs and kind in DECLINED:
         return
-    if EVERYWHERE not in theirs:
+    if names.index(EVERYWHERE) not in theirs:
         yield found("unheard", count, "not even bpf_map_lookup_elem(), which every type has: it cannot ask here", 1)
     elif control in theirs:
-        said = f"yes to {len(theirs)}, even to bpf_{NAMES[control]}(), which it never has: takes a no for a yes"
+        said = f"yes to {len(theirs)}, even to bpf_{names[control]}(), which it never has: takes a no for a yes"
         yield found("unheard", count, said, len(theirs))
     else:
-        yield from _sets(found, mine, theirs, set(range(1, end + 1)) - unsure)
+        yield from _sets(found, mine, theirs, set(range(1, end + 1)) - unsure, names)
         if unsure:
-            yield found("unknown", f"not asked, or unclear: {_names(unsure)}", "an answer", len(unsure))
+            yield found("unknown", f"not asked, or unclear: {_names(unsure, names)}", "an answer", len(unsure))
 
 
-def _sets(found: Any, mine: AbstractSet[int], theirs: AbstractSet[int], asked: AbstractSet[int]) -> Iterator[Finding]:
+def _sets(
+    found: Any, mine: AbstractSet[int], theirs: AbstractSet[int], asked: AbstractSet[int], names: Sequence[str]
+) -> Iterator[Finding]:
     """Yield what two sets of helpers have in common among those that were asked for, and what not."""
     both = asked - (mine ^ theirs)
     if both:
@@ -135,9 +146,9 @@ def _sets(found: Any, mine: AbstractSet[int], theirs: AbstractSet[int], asked: A
         yield found("agrees", words, words, len(both))
     more, less = (mine - theirs) & asked, (theirs - mine) & asked
     if more:
-        yield found("differs", f"yes to {_names(more)}", "no to these", len(more))
+        yield found("differs", f"yes to {_names(more, names)}", "no to these", len(more))
     if less:
-        yield found("differs", f"no to {_names(less)}", "yes to these", len(less))
+        yield found("differs", f"no to {_names(less, names)}", "yes to these", len(less))
 
 
 def _listed(numbers: str) -> set[int]:
@@ -145,8 +156,8 @@ def _listed(numbers: str) -> set[int]:
     return {int(entry.partition(":")[0]) for entry in numbers.split(",") if entry}
 
 
-def _names(numbers: Iterable[int]) -> str:
-    return ", ".join(f"bpf_{NAMES[number]}()" for number in sorted(numbers))
+def _names(numbers: Iterable[int], names: Sequence[str]) -> str:
+    return ", ".join(f"bpf_{names[number]}()" for number in sorted(numbers))
 
 
 def _facts(known: Known, stated: Mapping[str, Any]) -> Iterator[Finding]:

@@ -5,9 +5,11 @@ The layout is the same with and without colour. Every piece of text goes through
 """
 
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
+from kprobe import inventory
 from kprobe.clean import clean
+from kprobe.evidence import Probe
 from kprobe.remedy import Remedy
 from kprobe.render import _parts as parts
 from kprobe.report import Report
@@ -31,7 +33,7 @@ def render(report: Report, *, color: bool = False, show_all: bool = False, width
     """Render for a reader; ``show_all`` adds every row and names all that is otherwise counted; a ``width`` wraps."""
     lines = [*_head(report), *_modes(report), *_problems(report, show_all=show_all), *_hints(report)]
     if show_all:
-        lines += _rows(report)
+        lines += [*_rows(report), *_inventories(report)]
     if width:
         lines = [part for line in lines for part in _wrapped(line, width)]
     return _colored(lines) if color else "".join("".join(text for text, _ in line).rstrip() + "\n" for line in lines)
@@ -145,7 +147,29 @@ def _hints(report: Report) -> Iterator[Line]:
         yield _line(f"  - {hint}")
 
 
+def _inventories(report: Report) -> Iterator[Line]:
+    """Name what is in the sets that rows tell: first what is in all of a family, then what each has besides."""
+    told: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
+    for probe, detail, names in inventory.sets(report.rows, report.facts):
+        told.setdefault((probe.family, detail), {})[probe.id] = names
+    for (family, detail), found in told.items():
+        common = set.intersection(*map(set, found.values())) if len(found) > 1 else set()
+        first = next(iter(found.values()))
+        yield ()
+        yield _line((f"{family}: {detail}", "bold"))
+        if common:
+            yield _line(f"  all {len(found)}  {' '.join(name for name in first if name in common)}")
+        for name, names in found.items():
+            rest = " ".join(each for each in names if each not in common)
+            yield _line(f"  {name}  {len(names)}{': the common ones and ' if common else ': '}{rest or 'no other'}")
+
+
+def _detail(probe: Probe, sets: Container[tuple[str, str]]) -> str:
+    return " ".join(f"{key}={value}" for key, value in probe.detail.items() if (probe.id, key) not in sets)
+
+
 def _rows(report: Report) -> Iterator[Line]:
+    sets = {(probe.id, detail) for probe, detail, _ in inventory.sets(report.rows, report.facts)}
     yield ()
     rows = (*report.rows, *report.derived)
     yield _line((f"All {len(rows)} rows", "bold"))
@@ -153,6 +177,6 @@ def _rows(report: Report) -> Iterator[Line]:
     for probe in rows:
         outcome, *said = parts.words(probe)
         control = f"({probe.control} control) " if probe.control else ""
-        detail = " ".join(f"{key}={value}" for key, value in probe.detail.items())
+        detail = _detail(probe, sets)
         text = f"{clean(probe.id):<{width}}  {probe.ns / 1e6:8.2f} ms  {control}{'; '.join((*said, detail))}"
         yield _line((f"  {outcome:<8}", STYLE.get(outcome, STYLE["unknown"])), text.removesuffix("; "))

@@ -10,14 +10,18 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from kprobe import collect, evidence
 from kprobe.crosscheck import bpftool
 from kprobe.crosscheck.compare import Finding
 from kprobe.crosscheck.model import Answer
 from kprobe.crosscheck.survey import Known
 from kprobe.evidence import Fact, Outcome, Probe
-from kprobe.helpers import NAMES, NUMBERS
 
 HELPERS = ("map_lookup_elem", "map_update_elem", "skb_load_bytes", "redirect")
+ROW = next(row for row in evidence.rows(collect.catalogue("bpf.helper.xdp"), "catalogue") if row.bits)
+NAMES = ROW.bits["helpers"]
+NUMBERS = {name: number for number, name in enumerate(NAMES)}
+TOLD = Fact(id="names.bpf.helper", value={"helpers": list(NAMES)})
 LAST = NUMBERS["xdp_adjust_head"]
 
 
@@ -33,7 +37,7 @@ def inventory(*names: str, **detail: str) -> Probe:
 def compare(
     stated: Mapping[str, Any], *probes: Probe, facts: Iterable[Fact] = (), whole: bool = False
 ) -> list[Finding]:
-    known = Known({p.id: p for p in probes}, {f.id: f for f in facts}, whole=whole)
+    known = Known({p.id: p for p in probes}, {f.id: f for f in (TOLD, *facts)}, whole=whole)
     return list(bpftool.compare(known, Answer("bpf.feature-probe", "bpftool", said=json.dumps(stated))))
 
 

@@ -11,7 +11,7 @@ import kprobe
 
 PACKAGE = Path(kprobe.__file__).parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
-PURE = {"judge", "report", "expr", "clean", "errors", "catalogue", "diff"}
+PURE = {"judge", "report", "expr", "clean", "errors", "catalogue", "diff", "inventory"}
 
 
 def imported(path: Path) -> Iterator[str]:

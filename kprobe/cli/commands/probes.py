@@ -9,10 +9,12 @@ from kprobe.cli.output import show_rows
 
 @click.command()
 @select_option
+@click.option("--all", "show_all", is_flag=True, help="Also each question of rows that ask many: BPF helpers.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a row.")
-def command(select: tuple[str, ...], as_json: bool) -> None:
+def command(select: tuple[str, ...], show_all: bool, as_json: bool) -> None:
     """List all rows that can be asked."""
     from kprobe import collect
-    from kprobe.catalogue import list_text
+    from kprobe.catalogue import list_text, questions_text
 
-    show_rows(collect.catalogue(" ".join(select)), list_text, as_json=as_json)
+    lines = collect.catalogue(" ".join(select))
+    show_rows(lines, questions_text if show_all else list_text, as_json=as_json)
