@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+"""Evidence without names: what a maintainer needs stays, what tells who and where becomes a pseudonym. Pure; ADR 8.
+
+Nothing passes because it looks harmless; it passes because kprobe itself could have written it: each word of every
+text is looked up in a vocabulary (kprobe/words.txt, made from the collector's own sources by ``make docs``), and a
+word that is not in it is replaced together with all that it is joined to. The same thing always gets the same token
+under one key; the key is drawn for each command and kept nowhere. Addresses keep their structure: see kprobe.pseudonym.
+"""
+
+import errno
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from kprobe.evidence import Begin, End, Evidence, Fact, Probe
+from kprobe.pseudonym import Pseudonyms
+
+_ERRORS = frozenset(errno.errorcode.values()) | {"ENOTSUPP", "EPROBE_DEFER", "ERESTARTSYS", "ENOTSUP"}
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_MASK = re.compile(r"[0-9a-f]{1,16}")
+_RELEASE = re.compile(r"\d+(\.\d+)*")
+_HEX_DETAILS = {"helpers": re.compile(r"[0-9a-f]{64}")}
+"""Details of rows that are bit masks."""
+_CAPABILITIES = frozenset({"effective", "permitted", "bounding", "inheritable", "ambient"})
+_PIECE = re.compile(r"[^\W\d_]+|\d+")
+_CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_DASHED_ADDRESS = re.compile(r"\d{1,3}([-_.])\d{1,3}\1\d{1,3}\1\d{1,3}")
+_MADE_UP = re.compile(r"(cali|veth|lxc|azv|eni|tap)[0-9a-f]{6,11}|0x[0-9a-f]{1,8}")
+"""Names of interfaces that CNI plug-ins and container engines make up, and small numbers."""
+_EVERYBODYS = re.compile(
+    r"localhost|lo|(eth|wlan|bond|br|virbr|docker|cni|flannel\.|tunl|ifb|dummy|sit|wg|veth)\d+|(cali|veth|lxc)[0-9a-f]+"
+    r"|(vxlan|vxlan-v6)\.calico|(wireguard|wg-v6|bpfin|bpfout)\.cali|cilium_\w+|kube-ipvs0|nodelocaldns"
+    r"|gre(tap)?0|erspan0|ip6(gre|tnl)0|ip6?_vti0|ip_vti0|teql0"
+)
+"""Names of hosts and interfaces that stay where one is expected."""
+_LETTERS = re.compile(r"[a-z]{2,}")
+_STRANGE = re.compile(r"[^ -~]|@|\d[.:_-]\d|[0-9a-fA-F]:|::|\d{6}|[A-Za-z0-9+/]{40}")
+DIGITS = 11
+"""The longest number that passes in a text; what is longer may identify somebody."""
+
+_MAC = r"[0-9A-Fa-f]{2}(?P<sep>[:-])[0-9A-Fa-f]{2}(?:(?P=sep)[0-9A-Fa-f]{2}){4,18}"
+_IPV4 = r"\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?(?!\w|\.\d)"
+_IPV6 = r"(?=[0-9A-Fa-f.]*:[0-9A-Fa-f.]*:)[0-9A-Fa-f:.]{2,45}(?:/\d{1,3})?(?![\w:])"
+_KEY = r"[A-Za-z0-9+/]{40,}={0,2}"
+_WORD = r"\w(?:[\w.@+~-]*\w)?"
+_TOKEN = re.compile(rf"(?<![\w:])(?P<mac>{_MAC})(?![\w:])|(?<![\w.])(?P<ipv4>{_IPV4})|(?<![\w:.])(?P<ipv6>{_IPV6})"
+                    rf"|(?<![\w+/=])(?P<key>{_KEY})|(?P<word>{_WORD})")  # fmt: skip
+
+
+def redact(evidence: Evidence, key: bytes, words: frozenset[str]) -> Evidence:
+    """Replace what names somebody or something. ``key``: 32 random bytes; ``words``: see kprobe.redact.vocabulary."""
+    return _Redactor(evidence, key, words).evidence(evidence)
+
+
+def vocabulary() -> frozenset[str]:
+    """Return the words that kprobe itself writes into evidence, and those that the kernel is known to."""
+    import pkgutil
+
+    return frozenset((pkgutil.get_data("kprobe", "words.txt") or b"").decode().split())
+
+
+class _Told(dict[str, str]):
+    """Texts and what became of them."""
+
+    def __init__(self, redact: Callable[[str], str]) -> None:
+        super().__init__()
+        self.redact = redact
+
+    def __missing__(self, text: str) -> str:
+        found = self[text] = self.redact(text)
+        return found
+
+
+def _lists(probe: Probe) -> tuple[tuple[str, ...], ...]:
+    return (probe.modules, probe.kconfig, probe.needs, probe.log, probe.loaded)
+
+
+class _Redactor:
+    """Replaces in one evidence: knows its names from the fields that hold one."""
+
+    def __init__(self, evidence: Evidence, key: bytes, words: frozenset[str]) -> None:
+        self.words = words
+        self.fake = Pseudonyms(key)
+        self.told = _Told(self._text)
+        self.names: dict[str, str] = {}
+        uname = evidence.begin.uname
+        self._name(uname.nodename, "host")
+        nics = next((fact.value for fact in evidence.facts if fact.id == "node.nics"), None)
+        for name in nics if isinstance(nics, dict) else ():
+            self._name(str(name), "if")
+        self.release = self._release(uname.release)
+        known = {name: token for name, token in self.names.items() if not self._passes(name)}
+        if uname.release and (uname.release != self.release or not self._passes(uname.release)):
+            known[uname.release] = self.release
+        self.known = known
+        longest = sorted(filter(None, known), key=len, reverse=True)
+        self.literal = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in longest)) if longest else None
+
+    def _name(self, name: str, kind: str) -> None:
+        if name and not _EVERYBODYS.fullmatch(name):
+            self.names[name] = self.fake.token(kind, name)
+
+    def evidence(self, found: Evidence) -> Evidence:
+        """Return the evidence, each part redacted by its own rule."""
+        return Evidence(
+            source=self.text(found.source),
+            begin=self.begin(found.begin),
+            facts=tuple(map(self.fact, found.facts)),
+            probes=tuple(map(self.probe, found.probes)),
+            end=None if found.end is None else self.end(found.end),
+            torn=found.torn,
+        )
+
+    def begin(self, begin: Begin) -> Begin:
+        """Host name and release by their own rules; who asked is root or not."""
+        uname = begin.uname
+        return msgspec.structs.replace(
+            begin,
+            uid=0 if begin.uid == 0 else 1000,
+            version=self.text(begin.version),
+            time=begin.time if _TIME.fullmatch(begin.time) else "",
+            uname=msgspec.structs.replace(
+                uname,
+                sysname=self.text(uname.sysname),
+                nodename=self.names.get(uname.nodename, uname.nodename),
+                release=self.release,
+                version=self.text(uname.version),
+                machine=self.text(uname.machine),
+            ),
+            caps=msgspec.structs.replace(
+                begin.caps, effective=self.mask(begin.caps.effective), bounding=self.mask(begin.caps.bounding)
+            ),
+            flags=self.each(begin.flags),
+            select=self.text(begin.select),
+            plan={self.text(family): self.each(rows) for family, rows in begin.plan.items()},
+        )
+
+    def fact(self, fact: Fact) -> Fact:
+        """Keys and texts word by word; numbers, yes and no stay."""
+        mask = fact.id == "node.capabilities"
+        return Fact(
+            id=self.text(fact.id),
+            source=self.text(fact.source),
+            value=self.value(fact.value, masks=_CAPABILITIES if mask else frozenset()),
+            error=self.error(fact.error),
+        )
+
+    def value(self, value: Any, masks: frozenset[str] = frozenset()) -> Any:
+        """Redact any JSON value."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {
+                self.text(str(key)): self.mask(item) if key in masks and isinstance(item, str) else self.value(item)
+                for key, item in value.items()
+            }
+        if isinstance(value, list):
+            return [self.value(item) for item in value]
+        return value
+
+    def probe(self, probe: Probe) -> Probe:
+        """Every text of a row; the numbers stay."""
+        if not self._changes(probe):
+            return probe
+        return msgspec.structs.replace(
+            probe,
+            id=self.text(probe.id),
+            family=self.text(probe.family),
+            title=self.text(probe.title),
+            modules=self.each(probe.modules),
+            kconfig=self.each(probe.kconfig),
+            since=self.text(probe.since),
+            needs=self.each(probe.needs),
+            step=self.text(probe.step),
+            error=self.error(probe.error),
+            extack=self.text(probe.extack),
+            reason=self.text(probe.reason),
+            detail={self.text(key): self.detail(key, value) for key, value in probe.detail.items()},
+            log=self.each(probe.log),
+            loaded=self.each(probe.loaded),
+        )
+
+    def _changes(self, probe: Probe) -> bool:
+        """Whether anything in a row is not its redacted self: most rows are taken over as they are."""
+        told = self.told
+        single = (probe.id, probe.family, probe.title, probe.since, probe.step, probe.extack, probe.reason)
+        for text in single:
+            if told[text] != text:
+                return True
+        return (
+            any(self.each(texts) != texts for texts in _lists(probe) if texts)
+            or (bool(probe.error) and self.error(probe.error) != probe.error)
+            or any(told[key] != key or self.detail(key, value) != value for key, value in probe.detail.items())
+        )
+
+    def detail(self, key: str, value: str) -> str:
+        """Text, or a bit mask where the key says so."""
+        mask = _HEX_DETAILS.get(key)
+        return value if mask is not None and mask.fullmatch(value) else self.text(value)
+
+    def end(self, end: End) -> End:
+        """Redact the module ledger."""
+        return msgspec.structs.replace(
+            end,
+            loaded=self.each(end.loaded),
+            unloaded=self.each(end.unloaded),
+            left=tuple(
+                msgspec.structs.replace(
+                    left,
+                    module=self.text(left.module),
+                    command=self.text(left.command),
+                    reason=self.text(left.reason),
+                )
+                for left in end.left
+            ),
+            leaks={self.text(kind): number for kind, number in end.leaks.items()},
+        )
+
+    def each(self, texts: tuple[str, ...]) -> tuple[str, ...]:
+        """Redact each text of a list."""
+        return tuple(map(self.text, texts))
+
+    def mask(self, text: str) -> str:
+        """Let a set of capabilities pass, nothing else."""
+        return text if _MASK.fullmatch(text) else self.text(text)
+
+    def error(self, text: str) -> str:
+        """Let the name of an errno pass; facts may join it to a word."""
+        return text if text in _ERRORS else self.text(text)
+
+    def text(self, text: str) -> str:
+        """Redact a text word by word."""
+        return self.told[text]
+
+    def _text(self, text: str) -> str:
+        # Most texts are known words with nothing between them that could be an address, a key or a name.
+        known = _STRANGE.search(text) is None and self.words.issuperset(_LETTERS.findall(text.lower()))
+        if known and (self.literal is None or self.literal.search(text) is None):
+            return text
+        if self.literal is None:
+            return _TOKEN.sub(self._token, text)
+        parts: list[str] = []
+        start = 0
+        for match in self.literal.finditer(text):
+            parts += (_TOKEN.sub(self._token, text[start : match.start()]), self.known[match[0]])
+            start = match.end()
+        return "".join((*parts, _TOKEN.sub(self._token, text[start:])))
+
+    def _token(self, match: re.Match[str]) -> str:
+        text = match[0]
+        kind = match.lastgroup or ""
+        if kind == "mac":
+            return self.fake.mac(text)
+        if kind in {"ipv4", "ipv6"}:
+            found = self.fake.address(text)
+            if found is not None:
+                return found
+            return _WORDS.sub(self._word, text)
+        if kind == "key":
+            return text if self._path(text) else self.fake.token("key", text)
+        return self._word(match)
+
+    def _word(self, match: re.Match[str]) -> str:
+        text = match[0]
+        return text if self._passes(text) else self.fake.token("name", text)
+
+    def _path(self, text: str) -> bool:
+        return "=" not in text and all(self._passes(part) for part in re.split(r"[/+]", text) if part)
+
+    def _passes(self, word: str) -> bool:
+        """Whether kprobe or the kernel could have written a word, joined ones included."""
+        if word in _ERRORS or _MADE_UP.fullmatch(word):
+            return True
+        if "@" in word or _DASHED_ADDRESS.search(word):
+            return False
+        return all(self._piece(piece) for piece in _PIECE.findall(word))
+
+    def _piece(self, piece: str, shortest: int = 1) -> bool:
+        if piece.isdecimal():
+            return len(piece) <= DIGITS and piece.isascii()
+        if len(piece) <= shortest or piece.lower() in self.words:
+            return piece.isascii()
+        parts = _CAMEL.findall(piece)
+        return len(parts) > 1 and "".join(parts) == piece and all(part.lower() in self.words for part in parts)
+
+    def _release(self, release: str) -> str:
+        """Keep the version of a kernel and its flavour; a word of more than three letters must be a known one."""
+        head = _RELEASE.match(release)
+        rest = release[head.end() :] if head else release
+        if all(self._piece(piece, shortest=3) for piece in _PIECE.findall(rest)) and not _DASHED_ADDRESS.search(rest):
+            return release
+        return (head[0] if head else "") + re.sub(_WORD, lambda match: self.fake.token("name", match[0]), rest)
+
+
+_WORDS = re.compile(_WORD)
