@@ -66,6 +66,7 @@ lint: build ## ruff, mypy, clang-format, C warnings as errors, generated pages c
 	$(BIN)/clang-format --dry-run --Werror $(CORE) csrc/probes/selftest.c $(HEADERS) $(wildcard tests/kernels/guest/*.c)
 	@for f in $(CORE); do $(CC) $(CFLAGS) -O2 -c -o /dev/null $$f || exit 1; done
 	$(BIN)/python tools/gen_probes_md.py $(COLLECT) | diff -u docs/probes.md - || { echo "docs/probes.md is old: make docs"; exit 1; }
+	$(BIN)/python tools/gen_words.py | diff -u kprobe/words.txt - || { echo "kprobe/words.txt is old: make docs"; exit 1; }
 	$(BIN)/kprobe schema | diff -u docs/evidence.schema.json - || { echo "docs/evidence.schema.json is old: make docs"; exit 1; }
 
 format: build/venv-dev ## rewrites the sources in the house's format
@@ -76,6 +77,7 @@ format: build/venv-dev ## rewrites the sources in the house's format
 docs: build ## the generated pages
 	$(BIN)/python tools/gen_probes_md.py $(COLLECT) > docs/probes.md
 	$(BIN)/kprobe schema > docs/evidence.schema.json
+	$(BIN)/python tools/gen_words.py > kprobe/words.txt
 
 bench: build deps ## side-by-side measurements, printed as ratios
 	$(BIN)/python -m bench

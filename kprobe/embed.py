@@ -18,7 +18,8 @@ import msgspec
 
 from kprobe import evidence
 from kprobe.errors import InputError
-from kprobe.evidence import MAX_STREAM, Evidence, Probe
+from kprobe.evidence import Evidence, Probe
+from kprobe.inflate import inflate
 
 BEGIN, END = "BEGIN KPROBE EVIDENCE", "END KPROBE EVIDENCE"
 MAX_PAGE = 16 * 1024 * 1024
@@ -26,6 +27,8 @@ MAX_PAGE = 16 * 1024 * 1024
 MAX_BLOCKS = 256
 LINE = 76
 _MAGIC = b"KPE1"
+_HEAD = "S1BFM"
+"""How base64 of that begins; between markers that somebody merely wrote about, it does not."""
 _DIGEST = 8
 _REPEAT = "copy the report again, whole, from the first marker line to the last"
 
@@ -100,40 +103,56 @@ def _lines(kind: str, packed: bytes) -> tuple[str, ...]:
     return (BEGIN, *(text[start : start + LINE] for start in range(0, len(text), LINE)), END)
 
 
-_BLOCK = re.compile(r"BEGIN\s+KPROBE\s+EVIDENCE(.*?)END\s+KPROBE\s+EVIDENCE", re.DOTALL)
-_BEGIN = re.compile(r"BEGIN\s+KPROBE\s+EVIDENCE")
+_MARKER = re.compile(r"(BEGIN|END)\s+KPROBE\s+EVIDENCE")
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,1000}>")
 _QUOTED_PRINTABLE = re.compile(r"=[ \t]*\r?\n")
 _OTHER = re.compile(r"[^A-Za-z0-9+/]+")
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_KINDS = {b"z": "zlib", b"x": "xz"}
+_ESCAPED = re.compile(r"\\+[rnt]|\\+u[0-9a-fA-F]{4}")
+"""Of a page inside JSON, such as GitHub's API gives out."""
+_HUGE_REFERENCE = re.compile(r"&#[xX]?[0-9a-fA-F]{7,};?")
+"""References that are no character; html.unescape fails on numbers of thousands of digits."""
 _IGNORED = re.compile("[\u200b-\u200f\u2060\u2066-\u2069\ufeff\u00ad]")
 
 
 def packed_in(page: bytes) -> bool:
     """Whether a page seems to have evidence in it."""
-    return b"KPROBE" in page.upper() and _BEGIN.search(_plain(page)) is not None
+    return (b"KPROBE" in page or page[:2] in _UTF16) and _MARKER.search(_plain(page)) is not None
 
 
 def unpack(page: bytes, source: str) -> Iterator[Evidence]:
     """Take all evidence out of a page and read it."""
     if len(page) > MAX_PAGE:
         raise InputError(f"a page of more than {MAX_PAGE} bytes", source, "cut out the part between the marker lines")
-    text = _plain(page)
-    bodies = [match[1] for match in _BLOCK.finditer(text)]
-    begun = len(_BEGIN.findall(text))
-    if begun > len(bodies):
-        raise InputError(f'"{BEGIN}" without "{END}"', source, _REPEAT)
-    if begun > MAX_BLOCKS:
-        raise InputError(f"more than {MAX_BLOCKS} pieces of evidence", source, "split the page")
+    bodies = _bodies(_plain(page), source)
     for number, body in enumerate(bodies, 1):
         where = source if len(bodies) == 1 else f"{source}#{number}"
-        data = _unpacked(_OTHER.sub("", body), where)
+        data = _unpacked(body, where)
         yield evidence.parse(data.splitlines(keepends=True), where)
 
 
+def _bodies(text: str, source: str) -> list[str]:
+    """Return what stands between each pair of markers. A forum may repeat an excerpt, so that a pair is the nearest."""
+    bodies: list[str] = []
+    start: int | None = None
+    for marker in _MARKER.finditer(text):
+        if marker[1] == "BEGIN":
+            start = marker.end()
+        elif start is not None:
+            bodies.append(_OTHER.sub("", text[start : marker.start()]))
+            start = None
+        if len(bodies) > MAX_BLOCKS:
+            raise InputError(f"more than {MAX_BLOCKS} pieces of evidence", source, "split the page")
+    if start is not None or not bodies:
+        raise InputError(f'"{BEGIN}" and "{END}" do not pair', source, _REPEAT)
+    return [body for body in bodies if body.startswith(_HEAD)] or bodies
+
+
 def _plain(page: bytes) -> str:
-    encoding = "utf-16" if page[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8"
+    encoding = "utf-16" if page[:2] in _UTF16 else "utf-8"
     text = _IGNORED.sub("", page.decode(encoding, "replace"))
-    return _QUOTED_PRINTABLE.sub("", html.unescape(_TAG.sub("", text)))
+    return _QUOTED_PRINTABLE.sub("", html.unescape(_HUGE_REFERENCE.sub("", _TAG.sub("", _ESCAPED.sub("\n", text)))))
 
 
 def _unpacked(text: str, where: str) -> bytes:
@@ -144,34 +163,6 @@ def _unpacked(text: str, where: str) -> bytes:
         raise InputError("no evidence between the marker lines, or a newer kind of it", where, _REPEAT)
     if blake2s(rest, digest_size=_DIGEST).digest() != digest:
         raise InputError("the evidence in it is damaged: its digest differs", where, _REPEAT)
-    return inflate({b"z": "zlib", b"x": "xz"}.get(kind, ""), rest, where)
-
-
-def inflate(kind: str, data: bytes, where: str, limit: int = MAX_STREAM) -> bytes:
-    """Decompress to at most ``limit`` bytes; refuse what is larger, cut or damaged."""
-    try:
-        whole, rest = _inflated(kind, data, limit + 1)
-    except (ValueError, EOFError, OSError, zlib.error) as error:
-        raise InputError(f"damaged {kind} data ({error})", where, _REPEAT) from error
-    if len(whole) > limit:
-        raise InputError(f"more than {limit} bytes when decompressed", where, "is this the evidence of one run?")
-    if not rest:
-        raise InputError(f"{kind} data that ends too early", where, _REPEAT)
-    return whole
-
-
-def _inflated(kind: str, data: bytes, limit: int) -> tuple[bytes, bool]:
-    """Return at most ``limit`` bytes, and whether that was all."""
-    if kind in {"zlib", "gzip"}:
-        stream = zlib.decompressobj(31 if kind == "gzip" else 15)
-        return stream.decompress(data, limit), stream.eof
-    if kind == "xz":
-        import lzma
-
-        # The memory limit keeps a made-up dictionary size from being allocated.
-        coder = lzma.LZMADecompressor(memlimit=128 * 1024 * 1024)
-        try:
-            return coder.decompress(data, limit), coder.eof
-        except lzma.LZMAError as error:
-            raise ValueError(str(error)) from error
-    raise ValueError("a compression that this kprobe does not know")
+    if kind not in _KINDS:
+        raise InputError("evidence that is compressed in a newer way", where, "use a newer kprobe")
+    return inflate(_KINDS[kind], rest, where)

@@ -20,7 +20,9 @@ from kprobe.pseudonym import Pseudonyms
 _ERRORS = frozenset(errno.errorcode.values()) | {"ENOTSUPP", "EPROBE_DEFER", "ERESTARTSYS", "ENOTSUP"}
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _MASK = re.compile(r"[0-9a-f]{1,16}")
-_RELEASE = re.compile(r"\d+(\.\d+)*")
+_RELEASE = re.compile(r"[2-9](\.\d+)+")
+"""The version of Linux; a larger first number may be an address."""
+_FLAVOUR = re.compile(r"[A-Za-z0-9_.+~-]*")
 _HEX_DETAILS = {"helpers": re.compile(r"[0-9a-f]{64}")}
 """Details of rows that are bit masks."""
 _CAPABILITIES = frozenset({"effective", "permitted", "bounding", "inheritable", "ambient"})
@@ -37,8 +39,13 @@ _EVERYBODYS = re.compile(
 """Names of hosts and interfaces that stay where one is expected."""
 _LETTERS = re.compile(r"[a-z]{2,}")
 _STRANGE = re.compile(r"[^ -~]|@|\d[.:_-]\d|[0-9a-fA-F]:|::|\d{6}|[A-Za-z0-9+/]{40}")
+_DISTINCT = re.compile(r"[a-z].*[-.].*\d|[a-z].*\d.*[-.]", re.IGNORECASE)
+"""Names of known words, such as node-7, that are like nothing else and so are replaced in texts too."""
+MAX_LITERALS = 32
 DIGITS = 11
 """The longest number that passes in a text; what is longer may identify somebody."""
+MANY_DIGITS = 16
+"""The most digits in a joined word, of a key or a serial number that has hardly a letter."""
 
 _MAC = r"[0-9A-Fa-f]{2}(?P<sep>[:-])[0-9A-Fa-f]{2}(?:(?P=sep)[0-9A-Fa-f]{2}){4,18}"
 _IPV4 = r"\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?(?!\w|\.\d)"
@@ -91,12 +98,12 @@ class _Redactor:
         for name in nics if isinstance(nics, dict) else ():
             self._name(str(name), "if")
         self.release = self._release(uname.release)
-        known = {name: token for name, token in self.names.items() if not self._passes(name)}
-        if uname.release and (uname.release != self.release or not self._passes(uname.release)):
-            known[uname.release] = self.release
-        self.known = known
-        longest = sorted(filter(None, known), key=len, reverse=True)
-        self.literal = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in longest)) if longest else None
+        literal = [name for name in self.names if self._passes(name) and _DISTINCT.search(name)][:MAX_LITERALS]
+        if uname.release:
+            self.names[uname.release] = self.names[uname.release.rstrip("+~.-")] = self.release
+            literal.append(uname.release)
+        longest = sorted(literal, key=len, reverse=True)
+        self.literal = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in longest) or r"(?!)")
 
     def _name(self, name: str, kind: str) -> None:
         if name and not _EVERYBODYS.fullmatch(name):
@@ -237,14 +244,12 @@ class _Redactor:
     def _text(self, text: str) -> str:
         # Most texts are known words with nothing between them that could be an address, a key or a name.
         known = _STRANGE.search(text) is None and self.words.issuperset(_LETTERS.findall(text.lower()))
-        if known and (self.literal is None or self.literal.search(text) is None):
+        if known and self.literal.search(text) is None:
             return text
-        if self.literal is None:
-            return _TOKEN.sub(self._token, text)
         parts: list[str] = []
         start = 0
         for match in self.literal.finditer(text):
-            parts += (_TOKEN.sub(self._token, text[start : match.start()]), self.known[match[0]])
+            parts += (_TOKEN.sub(self._token, text[start : match.start()]), self.names[match[0]])
             start = match.end()
         return "".join((*parts, _TOKEN.sub(self._token, text[start:])))
 
@@ -264,7 +269,9 @@ class _Redactor:
 
     def _word(self, match: re.Match[str]) -> str:
         text = match[0]
-        return text if self._passes(text) else self.fake.token("name", text)
+        if self._passes(text):
+            return text
+        return self.names.get(text) or self.fake.token("name", text)
 
     def _path(self, text: str) -> bool:
         return "=" not in text and all(self._passes(part) for part in re.split(r"[/+]", text) if part)
@@ -273,7 +280,7 @@ class _Redactor:
         """Whether kprobe or the kernel could have written a word, joined ones included."""
         if word in _ERRORS or _MADE_UP.fullmatch(word):
             return True
-        if "@" in word or _DASHED_ADDRESS.search(word):
+        if "@" in word or _DASHED_ADDRESS.search(word) or sum(map(str.isdigit, word)) > MANY_DIGITS:
             return False
         return all(self._piece(piece) for piece in _PIECE.findall(word))
 
@@ -288,10 +295,13 @@ class _Redactor:
     def _release(self, release: str) -> str:
         """Keep the version of a kernel and its flavour; a word of more than three letters must be a known one."""
         head = _RELEASE.match(release)
-        rest = release[head.end() :] if head else release
-        if all(self._piece(piece, shortest=3) for piece in _PIECE.findall(rest)) and not _DASHED_ADDRESS.search(rest):
+        if head is None:
+            return _TOKEN.sub(self._token, release)
+        rest = release[head.end() :]
+        plain = _FLAVOUR.fullmatch(rest) and not _DASHED_ADDRESS.search(rest)
+        if plain and all(self._piece(piece, shortest=3) for piece in _PIECE.findall(rest)):
             return release
-        return (head[0] if head else "") + re.sub(_WORD, lambda match: self.fake.token("name", match[0]), rest)
+        return head[0] + _WORDS.sub(lambda match: self.fake.token("name", match[0]), rest)
 
 
 _WORDS = re.compile(_WORD)

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from kprobe.cli.output import write
+from kprobe.errors import InputError
 
 if TYPE_CHECKING:
     from kprobe.evidence import Evidence, Row
@@ -39,13 +40,35 @@ def known_rows() -> "tuple[Row, ...]":
     return (*evidence.rows(collect.catalogue(), "catalogue"), *node.catalogue())
 
 
-def read_evidence(name: str) -> "Evidence":
-    """Read evidence from a file, or from standard input for ``-``."""
-    from kprobe import evidence
+def read_evidence(name: str) -> "list[Evidence]":
+    """Read the evidence in a file or page, compressed or not, or from standard input for ``-``."""
+    from kprobe import intake
 
-    if name == "-":
-        return evidence.parse(evidence.lines_of(sys.stdin.buffer), "stdin")
-    return evidence.read(Path(name))
+    try:
+        if name == "-":
+            return intake.evidence_in(_bounded(sys.stdin.buffer, "stdin"), "stdin")
+        with Path(name).open("rb") as stream:
+            return intake.evidence_in(_bounded(stream, name), name)
+    except OSError as error:
+        raise InputError(error.strerror or str(error), name, "name a readable file of evidence") from error
+
+
+def _bounded(stream: BinaryIO, name: str) -> bytes:
+    from kprobe.intake import MAX_INPUT
+
+    data = stream.read(MAX_INPUT + 1)
+    if len(data) > MAX_INPUT:
+        raise InputError(f"more than {MAX_INPUT} bytes", name, "is this the evidence of one run, or one page?")
+    return data
+
+
+def redacted(found: "Iterable[Evidence]") -> "Iterator[Evidence]":
+    """Replace names by pseudonyms, the same in all of them; the key is kept nowhere."""
+    from kprobe.redact import redact, vocabulary
+
+    key, words = os.urandom(32), vocabulary()
+    for evidence in found:
+        yield redact(evidence, key, words)
 
 
 def show_judged(
@@ -56,16 +79,19 @@ def show_judged(
     *,
     form: str,
     show_all: bool,
+    show_names: bool,
 ) -> int:
-    """Judge and print; return the exit code."""
+    """Judge and print; return the exit code. What is made to be shared has no names in it, unless asked for."""
     from kprobe.judge import judge
-    from kprobe.render import render_all
+    from kprobe.render import render_all, shared
     from kprobe.report import Report, exit_code, worst
 
     terminal = sys.stdout.isatty()
     width = get_terminal_size().columns if terminal else 0
     color = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     codes: list[int] = []
+    if shared(form) and not show_names:
+        found = redacted(found)
 
     def reports() -> Iterator[Report]:
         for evidence in found:

@@ -63,4 +63,9 @@ judging = options(
         "--format", "form", default="text", metavar="NAME", callback=_check_format, help="text, json, … [default: text]"
     ),
     click.option("--all", "show_all", is_flag=True, help="Show every row."),
+    click.option(
+        "--show-names",
+        is_flag=True,
+        help="Keep names and addresses in formats made to be shared (markdown, html, junit, github).",
+    ),
 )

@@ -24,16 +24,21 @@ def command(
     release: str,
     form: str,
     show_all: bool,
+    show_names: bool,
 ) -> int:
-    """Judge evidence from files, of any node; - reads standard input."""
+    """Judge evidence, of any node; - reads standard input.
+
+    FILE is what `kprobe collect` wrote, plain or compressed (gzip, xz, zstd), or a page that carries evidence: a saved
+    report, an issue, a pasted comment.
+    """
     loaded = load_profiles(profiles, modes, release)
     found: list[Evidence] = []
     bad = False
     for name in files:
         try:
-            found.append(read_evidence(name))
+            found += read_evidence(name)
         except InputError as error:
             complain(error)
             bad = True
-    code = show_judged(found, loaded, modes, release, form=form, show_all=show_all)
+    code = show_judged(found, loaded, modes, release, form=form, show_all=show_all, show_names=show_names)
     return USAGE if bad else code

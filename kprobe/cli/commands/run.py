@@ -25,6 +25,7 @@ def command(
     release: str,
     form: str,
     show_all: bool,
+    show_names: bool,
     output: Path | None,
     **switches: Any,
 ) -> int:
@@ -36,4 +37,4 @@ def command(
     lines = collect.collect(" ".join(select), collect.flags(**switches), deadline)
     with closing(lines), tee(lines, output) as copied, Progress() as progress:
         found = evidence.parse(copied, "this run", progress.seen)
-    return show_judged([found], loaded, modes, release, form=form, show_all=show_all)
+    return show_judged([found], loaded, modes, release, form=form, show_all=show_all, show_names=show_names)
