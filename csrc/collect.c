@@ -190,11 +190,39 @@ static void begin(struct kp_run *run)
 	kp_js_close(o);
 }
 
+/*
+ * Modules that a row without success would have needed, and that are not there: what stands in their way explains the row. Nothing
+ * is in the way of what --no-autoload or --intrusive kept from being tried.
+ */
+static void missed_modules(struct kp_run *run)
+{
+	uint8_t missed[KP_MODULES_MAX] = { 0 };
+	unsigned int n = 0;
+	char word[128], name[96];
+
+	for (unsigned int f = 0; f < kp_n_families; f++)
+		for (unsigned int i = 0; i < kp_families[f]->n_rows; i++, n++)
+			for (const char *p = kp_families[f]->rows[i].modules;
+			     run->done[n] && run->outcome[n] == KP_ABSENT && kp_word(&p, word, sizeof(word));) {
+				enum kp_modstate state;
+				const struct kp_module *m;
+
+				if (kp_nothing_to_load(&run->modinfo, word, name, sizeof(name), &state))
+					continue;
+				m = kp_modinfo_find(&run->modinfo, name);
+				if (m && (state == KP_MOD_FILE || state == KP_MOD_MISSING) &&
+				    !kp_ledger_knows(&run->ledger, m->name))
+					missed[m - run->modinfo.mod] = 1;
+			}
+	kp_facts_of_missed(&run->out, &run->modinfo, missed);
+}
+
 static void end(struct kp_run *run, uint64_t t0)
 {
 	struct kp_out *o = &run->out;
 
 	kp_sandbox_reap(run);
+	missed_modules(run);
 	kp_js_open(o, "end");
 	kp_js_int(o, "rows", run->seq);
 	kp_ledger_settle(&run->ledger, o, run->env.flags);

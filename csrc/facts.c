@@ -268,6 +268,7 @@ static void sysctls(struct kp_out *o, const struct kp_fact *f, const struct kp_e
 		"net/ipv4/neigh/default/gc_thresh2",
 		"net/ipv4/neigh/default/gc_thresh3",
 		"net/ipv6/neigh/default/gc_thresh3",
+		"user/max_net_namespaces",
 	};
 
 	(void)env;
@@ -296,6 +297,8 @@ static const struct kp_part ipv6_parts[] = { { "all.disable_ipv6", "/proc/sys/ne
 					     { "module.disable", "/sys/module/ipv6/parameters/disable" },
 					     { NULL, NULL } };
 
+static const struct kp_part signature_parts[] = { { "sig_enforce", "/sys/module/module/parameters/sig_enforce" }, { NULL, NULL } };
+
 static const struct kp_fact facts[] = {
 	{ "node.arch", "uname(2), sysconf(3)", machine, NULL },
 	{ "node.os-release", "/etc/os-release", os_release, os_keys },
@@ -305,6 +308,7 @@ static const struct kp_fact facts[] = {
 	{ "node.lsm", "/sys/kernel/security/lsm", kp_self_lsm, NULL },
 	{ "node.lockdown", "/sys/kernel/security/lockdown", kp_self_lockdown, NULL },
 	{ "node.modules-disabled", "/proc/sys/kernel/modules_disabled", number, NULL },
+	{ "node.module-signature", "/sys/module/module/parameters", parts, signature_parts },
 	{ "node.modprobe", "/proc/sys/kernel/modprobe", modprobe, NULL },
 	{ "node.container", "/proc/1/cgroup, /.dockerenv, /run/.containerenv, environment", kp_self_container, NULL },
 	{ "node.namespaces", "/proc/self/ns", kp_self_namespaces, NULL },
@@ -337,6 +341,7 @@ void kp_facts(struct kp_out *o, const struct kp_env *env, const struct kp_modinf
 	for (size_t i = 0; i < KP_ARRAY_SIZE(facts); i++)
 		facts[i].how(o, &facts[i], env);
 	modules(o, modinfo);
+	kp_fact_module_tree(o, modinfo);
 	kconfig(o);
 	kp_facts_files(o, env);
 	kp_facts_proc(o);

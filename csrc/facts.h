@@ -21,6 +21,10 @@ struct nlmsghdr;
 int kp_fact_dump(const struct kp_env *env, int protocol, uint16_t type, const void *hdr, size_t hdrlen,
 		 bool (*each)(const struct nlmsghdr *msg, void *arg), void *arg);
 
+/* What stands in the way of the modules of @info that @missed marks; see facts_modules.c. Writes nothing where it marks none. */
+void kp_facts_of_missed(struct kp_out *o, const struct kp_modinfo *info, const uint8_t *missed);
+void kp_fact_module_tree(struct kp_out *o, const struct kp_modinfo *info);
+
 /*
  * Inflates a gzip member (RFC 1952, RFC 1951) from @src into @dst, at most @size bytes. No heap, no globals.
  * Returns the bytes made, -EBADMSG for what is not gzip or is damaged (length or CRC-32 wrong too), -EFBIG when @dst is too small.

@@ -22,6 +22,11 @@ static int find(const struct kp_ledger *l, const char *name)
 	return -1;
 }
 
+bool kp_ledger_knows(const struct kp_ledger *l, const char *name)
+{
+	return find(l, name) >= 0;
+}
+
 static void add(struct kp_ledger *l, const char *name)
 {
 	if (l->n == KP_LEDGER_MAX)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "lines.h"
@@ -32,9 +31,12 @@ void kp_lines_feed(struct kp_lines *l, const char *text, size_t len)
 	while (len) {
 		const char *nl = memchr(text, '\n', len);
 		size_t n = nl ? (size_t)(nl - text) : len;
+		const char *blank = l->words ? memchr(text, ' ', n) : NULL;
 
+		if (blank)
+			n = (size_t)(blank - text);
 		keep(l, text, n);
-		if (!nl)
+		if (!nl && !blank)
 			return;
 		emit(l);
 		text += n + 1;

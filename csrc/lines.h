@@ -6,6 +6,7 @@
 #ifndef KP_LINES_H
 #define KP_LINES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,7 @@
 struct kp_lines {
 	void (*line)(void *arg, char *head); /* @head: a line without its newline, cut to what fits; may be written to */
 	void *arg;
+	bool words; /* blanks part as newlines do */
 	size_t len;
 	char head[KP_LINE_HEAD];
 };

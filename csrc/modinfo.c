@@ -180,6 +180,7 @@ void kp_modinfo_scan(struct kp_modinfo *ret)
 	ret->builtin_unreadable = ret->builtin_err != 0;
 	ret->dep_err = read_index(&s, uts.release, "modules.dep", dep_line);
 	ret->dep_unreadable = ret->dep_err != 0;
+	kp_copy(ret->dep_dir, sizeof(ret->dep_dir), s.dir);
 
 	/* Where nothing can load there is nothing that modules.dep could name. */
 	if (ret->builtin_unreadable || (ret->dep_unreadable && ret->modular))

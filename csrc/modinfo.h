@@ -30,6 +30,7 @@ struct kp_modinfo {
 	bool dep_unreadable;   /* modules.dep could not be read */
 	int builtin_err;       /* errno of that, else 0 */
 	int dep_err;
+	char dep_dir[160]; /* where modules.dep was read, KP_ROOT in front, a slash behind; of no use with dep_err */
 	struct kp_module mod[KP_MODULES_MAX];
 };
 

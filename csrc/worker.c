@@ -46,6 +46,7 @@ static bool allowed(const char *line, const char *modules)
 		"nft_",       "nfnetlink",  "ip_set",      "set ",      "Cannot find ", "cannot load ", "IPVS:",
 		"wireguard:", "vxlan:",     "netlink:",    "Lockdown:", "Loading of ",  "module ",      "Module ",
 	};
+	static const char *const loader[] = { ": version magic '", ": disagrees about version of symbol ", ": Unknown symbol " };
 	char word[128];
 
 	for (size_t i = 0; i < KP_ARRAY_SIZE(prefixes); i++)
@@ -53,6 +54,10 @@ static bool allowed(const char *line, const char *modules)
 			return true;
 	for (const char *p = modules; kp_word(&p, word, sizeof(word));)
 		if (kp_starts(line, word) && line[strlen(word)] == ':')
+			return true;
+	/* What the loader says of any module, such as one that a row's module depends on (kernel/module). */
+	for (size_t i = 0; i < KP_ARRAY_SIZE(loader); i++)
+		if (strstr(line, loader[i]))
 			return true;
 	return false;
 }

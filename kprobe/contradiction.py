@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from kprobe.cause import Basis
+from kprobe.cause import Basis, Cause
 from kprobe.evidence import Probe
 from kprobe.facts import THERE, Facts, plain
 
@@ -18,30 +18,32 @@ class Contradiction(msgspec.Struct, frozen=True, kw_only=True):
     rests: tuple[Basis, ...]
 
 
-def contradictions(probe: Probe, facts: Facts) -> Iterator[Contradiction]:
-    """Yield what speaks against an answer: all is there and the kernel said no, or something is not and it said yes."""
-    if probe.control or probe.step == "prerequisite" or probe.outcome not in {"works", "absent"}:
+def contradictions(probe: Probe, cause: Cause | None, facts: Facts) -> Iterator[Contradiction]:
+    """Yield what speaks against an answer: something is not there and the kernel did it, or all is and it said no.
+
+    A "no" whose cause is known is no contradiction, whatever else is there.
+    """
+    if probe.control:
         return
-    modules = [(name, facts.state(name)) for word in probe.modules for name in word.split("|")]
-    configs = [(name, facts.kconfig.get(name, "")) for word in probe.kconfig for name in word.split("|")]
     if probe.outcome == "works":
-        gone = [Basis("node.kconfig", name, "n") for name in map(facts.unset, probe.kconfig) if name]
+        gone = [Basis("node.kconfig", name, "n") for name in filter(None, map(facts.unset, probe.kconfig))]
         if gone:
             yield _said(probe, gone, "yet the kernel did it")
         lost = [
-            Basis("node.modules", plain(name), state)
-            for name, state in modules
-            if plain(name) in probe.loaded and facts.modules.get(plain(name), "").startswith(("nowhere", "missing:"))
+            Basis("node.modules", name, facts.modules[name])
+            for name in map(plain, probe.loaded)
+            if facts.modules.get(name, "").startswith(("nowhere", "missing:"))
         ]
         if lost:
             yield _said(probe, lost, "yet the kernel loaded it")
-        return
-    if modules and all(state in THERE for _, state in modules):
-        yield _said(
-            probe, [Basis("node.modules", plain(name), state) for name, state in modules], "yet the kernel said no"
-        )
-    if configs and all(value == "y" for _, value in configs):
-        yield _said(probe, [Basis("node.kconfig", name, value) for name, value in configs], "yet the kernel said no")
+    elif probe.outcome == "absent" and cause is not None and cause.code == "unknown" and not cause.via:
+        modules = [(plain(name), facts.state(name)) for word in probe.modules for name in word.split("|")]
+        known = [Basis("node.modules", name, state) for name, state in modules if state in THERE]
+        if known and not any(map(facts.lacks, probe.modules)):
+            yield _said(probe, known, "yet the kernel said no")
+        symbols = [(name, facts.kconfig.get(name)) for word in probe.kconfig for name in word.split("|")]
+        if symbols and all(value == "y" for _, value in symbols):
+            yield _said(probe, [Basis("node.kconfig", name, "y") for name, _ in symbols], "yet the kernel said no")
 
 
 def _said(probe: Probe, rests: list[Basis], did: str) -> Contradiction:

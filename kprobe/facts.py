@@ -123,7 +123,7 @@ class Facts:
         names = word.split("|")
         if any(self.state(name) in THERE for name in names):
             return ""
-        for kind in ("file:", "damaged:", "missing:", "unreadable", "nowhere"):
+        for kind in ("file:", "missing:", "unreadable", "nowhere"):
             for name in names:
                 if self.state(name).startswith(kind):
                     return name

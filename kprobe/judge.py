@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from kprobe import expr
 from kprobe.cause import cause
-from kprobe.contradiction import contradictions
+from kprobe.contradiction import Contradiction, contradictions
 from kprobe.errors import InputError, nearest
 from kprobe.evidence import End, Evidence, Outcome, Probe
 from kprobe.facts import Facts
@@ -44,6 +44,7 @@ def judge(evidence: Evidence, profile: Profile, wanted: Iterable[str] = (), rele
     else:
         verdict = _all(group.verdict for group in groups if group.counts)
     facts = Facts(evidence)
+    explained = list(_explained(rows.values(), facts))
     return Report(
         source=evidence.source,
         profile=profile.name,
@@ -60,8 +61,8 @@ def judge(evidence: Evidence, profile: Profile, wanted: Iterable[str] = (), rele
         rows=evidence.probes,
         derived=derived,
         end=evidence.end,
-        explained=tuple(_explained(rows.values(), facts)),
-        contradictions=tuple(said for probe in rows.values() for said in contradictions(probe, facts)),
+        explained=tuple(explained),
+        contradictions=tuple(_contradictions(rows.values(), explained, facts)),
     )
 
 
@@ -69,6 +70,12 @@ def _explained(probes: Iterable[Probe], facts: Facts) -> Iterator[Explained]:
     for probe in probes:
         if probe.outcome != "works" and (why := cause(probe, facts)) is not None:
             yield Explained(row=probe.id, cause=why, remedy=remedy(why, facts))
+
+
+def _contradictions(probes: Iterable[Probe], explained: Iterable[Explained], facts: Facts) -> Iterator[Contradiction]:
+    causes = {each.row: each.cause for each in explained}
+    for probe in probes:
+        yield from contradictions(probe, causes.get(probe.id), facts)
 
 
 def check(profile: Profile, wanted: Iterable[str] = (), release: str = "") -> tuple[str, frozenset[str]]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
-"""Build the guest's helper program, static, for the guest's architecture."""
+"""Build the guest's helper programs, static, for the guest's architecture."""
 
 import hashlib
 import importlib.util
@@ -16,18 +16,28 @@ TARGETS = {
     "ppc64el": "powerpc64le-linux-musl",
     "s390x": "s390x-linux-musl",
 }
-SOURCE = HERE / "guest" / "mkdev.c"
 
 
 def mkdev(arch: str) -> Path:
-    """The helper for this architecture, built once for each version of its source."""
-    stamp = hashlib.sha256(SOURCE.read_bytes()).hexdigest()[:16]
-    program = cache() / f"mkdev-{arch}-{stamp}"
+    """The program that makes links, tables and sets."""
+    return _built("mkdev", arch)
+
+
+def confine(arch: str) -> Path:
+    """The program that runs another with less than root has."""
+    return _built("confine", arch)
+
+
+def _built(name: str, arch: str) -> Path:
+    """A helper for this architecture, built once for each version of its source."""
+    source = HERE / "guest" / f"{name}.c"
+    stamp = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
+    program = cache() / f"{name}-{arch}-{stamp}"
     program.parent.mkdir(parents=True, exist_ok=True)
     with locked(program.parent / "lock"):
         if not program.exists():
             fresh = program.with_suffix(".new")
-            flags = ["-static", "-Os", "-s", "-Wall", "-Wextra", "-Werror", str(SOURCE), "-o", str(fresh)]
+            flags = ["-static", "-Os", "-s", "-Wall", "-Wextra", "-Werror", str(source), "-o", str(fresh)]
             subprocess.run([*_compiler(arch), *flags], check=True, timeout=300)
             fresh.replace(program)
     return program

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import lzma
 import os
 import shutil
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,13 +20,14 @@ from tests.unit.clib import CSRC, build
 
 SOURCES = (
     *("lines", "modinfo", "kconfig", "inflate", "str", "evidence", "classify"),
-    *("factkit", "facts", "facts_files", "facts_proc", "facts_self"),
+    *("factkit", "facts", "facts_files", "facts_proc", "facts_self", "facts_modules"),
 )
 RELEASE = os.uname().release
 
 ROWS = """
 #include "facts.h"
 int kp_test_facts(int fd, int seccomp);
+int kp_test_missed(int fd, const char *names);
 long kp_test_scan(void);
 static const struct kp_probe rows[] = {
     { .id = "a", .modules = "vxlan ip-tunnel tunnel4|ipip  xt-set nf_nat",
@@ -45,6 +48,18 @@ int kp_test_facts(int fd, int seccomp)
 
     kp_modinfo_scan(&info);
     kp_facts(&o, &env, &info);
+    return o.err;
+}
+int kp_test_missed(int fd, const char *names)
+{
+    struct kp_out o = { .fd = fd, .line = line };
+    uint8_t missed[KP_MODULES_MAX] = { 0 };
+    char name[40];
+
+    kp_modinfo_scan(&info);
+    while (kp_word(&names, name, sizeof(name)))
+        missed[kp_modinfo_find(&info, name) - info.mod] = 1;
+    kp_facts_of_missed(&o, &info, missed);
     return o.err;
 }
 long kp_test_scan(void)
@@ -74,8 +89,18 @@ class Node:
         (self.root / path.lstrip("/").replace("REL", RELEASE)).mkdir(parents=True)
 
     def facts(self, seccomp: int = 2) -> Facts:
+        return self._made(lambda fd: self.lib.kp_test_facts(fd, seccomp))
+
+    def missed(self, names: str) -> dict[str, Any]:
+        """The values of the facts about modules that rows missed."""
+        return {
+            name: fact["value"]
+            for name, fact in self._made(lambda fd: self.lib.kp_test_missed(fd, names.encode())).items()
+        }
+
+    def _made(self, make: Callable[[int], int]) -> Facts:
         with (self.root.parent / "facts").open("wb+") as f:
-            assert self.lib.kp_test_facts(f.fileno(), seccomp) == 0
+            assert make(f.fileno()) == 0
             f.seek(0)
             records = [json.loads(line) for line in f]
         assert all(r["type"] == "fact" and r["source"] and ("value" in r) != ("error" in r) for r in records)
@@ -98,7 +123,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     sources = [rows, *(CSRC / f"{name}.c" for name in SOURCES)]
     flags = ["-shared", "-fPIC", f'-DKP_ROOT="{place}/root"']
     ffi = cffi.FFI()
-    ffi.cdef("int kp_test_facts(int fd, int seccomp); long kp_test_scan(void);")
+    ffi.cdef("int kp_test_facts(int, int); int kp_test_missed(int, const char *); long kp_test_scan(void);")
     return place / "root", ffi.dlopen(str(build(place / "facts.so", sources, flags)))
 
 
@@ -472,3 +497,99 @@ def test_memory_ipv6_and_tables(node: Node) -> None:
     assert facts["node.memory"]["value"] == {"total_kib": 24684092, "available_kib": 24162756}
     assert facts["node.ipv6"]["value"] == {"all.disable_ipv6": "1"}
     assert facts["node.ip-tables-names"]["value"] == {"ipv4": ["filter", "nat"], "ipv6": "error:ENOENT"}
+
+
+# What stands in the way of modules
+
+
+def elf(size: int = 400) -> bytes:
+    """A made-up object of this machine whose section table, of 2 entries, ends at ``size``."""
+    order = sys.byteorder
+    head = bytearray(b"\x7fELF" + bytes([2, 1 if order == "little" else 2, 1]) + bytes(57))
+    head[40:48] = (size - 128).to_bytes(8, order)
+    head[58:60], head[60:62] = (64).to_bytes(2, order), (2).to_bytes(2, order)
+    return bytes(head) + bytes(size - 64)
+
+
+def zstd(*sizes: int) -> bytes:
+    """A frame of raw blocks: made by hand, for Python 3.12 has no zstd."""
+    blocks = [(size << 3 | (n == len(sizes))).to_bytes(3, "little") + bytes(size) for n, size in enumerate(sizes, 1)]
+    return b"\x28\xb5\x2f\xfd" + b"\x00\x58" + b"".join(blocks)
+
+
+FILES = {
+    "whole": (elf(), ""),
+    "with a signature behind": (elf() + b"~Module signature appended~\n", ""),
+    "empty": (b"", "empty"),
+    "text": (b"not a module", "damaged"),
+    "cut": (elf()[:-1], "damaged"),
+    "xz": (lzma.compress(b"x" * 999), ""),
+    "xz, cut": (lzma.compress(b"x" * 999)[:-1], "damaged"),
+    "zstd": (zstd(5, 70000, 9), ""),
+    "zstd with a checksum behind": (zstd(5) + b"abcd", ""),
+    "zstd, cut": (zstd(5, 70000, 9)[:-1], "damaged"),
+    "gzip": (gzip.compress(b"x"), ""),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_a_modules_file_looks_like(node: Node, name: str) -> None:
+    content, trouble = FILES[name]
+    indexes(node, dep="kernel/vxlan.ko:\n")
+    node.put("/lib/modules/REL/kernel/vxlan.ko", content)
+    path = f"/lib/modules/{RELEASE}/kernel/vxlan.ko"
+    assert node.missed("vxlan")["node.module-files"] == ({"vxlan": f"{trouble}:{path}"} if trouble else {})
+
+
+def test_what_missed_modules_depend_on(node: Node) -> None:
+    many = " ".join(f"kernel/some-module-with-a-long-name-{n}.ko.xz" for n in range(40))
+    indexes(
+        node,
+        dep=f"kernel/xt-set.ko: {many}\nkernel/vxlan.ko.xz: kernel/udp-tunnel.ko.xz kernel/away.ko.xz\n"
+        "kernel/away.ko.xz:\nkernel/ip_set.ko: kernel/nfnetlink.ko\n",
+    )
+    node.put("/lib/modules/REL/kernel/vxlan.ko.xz", lzma.compress(b"x"))
+    node.put("/lib/modules/REL/kernel/udp-tunnel.ko.xz", b"")
+    found = node.missed("vxlan")
+    base = f"/lib/modules/{RELEASE}/kernel"
+    assert found["node.module-needs"] == {"vxlan": "udp_tunnel away"}
+    assert found["node.module-files"] == {
+        "udp_tunnel": f"empty:{base}/udp-tunnel.ko.xz",
+        "away": f"missing:{base}/away.ko.xz",
+    }
+    assert node.missed("xt_set vxlan")["node.module-needs"]["vxlan"] == "udp_tunnel away"
+
+
+def test_nothing_is_read_where_nothing_was_missed(node: Node) -> None:
+    indexes(node, dep="kernel/vxlan.ko:\n")
+    assert node.missed("") == {}
+
+
+def test_modprobe_d(node: Node) -> None:
+    indexes(node, dep="kernel/vxlan.ko: kernel/udp_tunnel.ko\n")
+    node.put(
+        "/etc/modprobe.d/a.conf",
+        "# blacklist vxlan\nblacklist vxlan\nblacklist  dccp\ninstall udp-tunnel /bin/false # secret\nblacklistvxlan\n",
+    )
+    node.put("/etc/modprobe.d/b.conf", "")
+    node.put("/etc/modprobe.d/README", "blacklist vxlan\n")
+    node.put("/usr/lib/modprobe.d/b.conf", "blacklist vxlan\n")
+    node.put("/usr/lib/modprobe.d/c.conf", "install vxlan curl https://user:password@example\n")
+    assert node.missed("vxlan")["node.modprobe-d"] == {
+        "lines": [
+            "blacklist vxlan /etc/modprobe.d/a.conf",
+            "install-nothing udp-tunnel /etc/modprobe.d/a.conf",
+            "install-other vxlan /usr/lib/modprobe.d/c.conf",
+        ]
+    }
+
+
+def test_which_kernels_have_modules(node: Node) -> None:
+    indexes(node, dep="kernel/vxlan.ko:\n")
+    node.put("/lib/modules/9.9.9-other/modules.dep")
+    node.put("/lib/modules/9.9.9 odd/modules.dep")
+    node.put("/lib/modules/name/modules.dep")
+    tree = {"directory": f"/lib/modules/{RELEASE}/", "dep_bytes": 17, "others": ["9.9.9-other"]}
+    assert node.value("node.module-tree") == tree
+    shutil.rmtree(node.root / "lib/modules" / RELEASE)
+    assert node.value("node.module-tree") == {"others": ["9.9.9-other"]}

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+"""The rules: each looks for one kind of cause, and finds it or says nothing. Their order is that of RULES."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from kprobe.cause.model import Basis, Cause
+from kprobe.cause.modules import lacking, module
+from kprobe.evidence import Outcome, Probe
+from kprobe.facts import Facts, numbers, plain
+
+Rule = Callable[[Probe, Facts], Cause | None]
+
+CAPABILITIES = {
+    "CAP_NET_ADMIN": 12,
+    "CAP_NET_RAW": 13,
+    "CAP_SYS_MODULE": 16,
+    "CAP_SYS_ADMIN": 21,
+    "CAP_SYS_RESOURCE": 24,
+    "CAP_PERFMON": 38,
+    "CAP_BPF": 39,
+}
+LEGACY = re.compile(r"(ip|ip6|arp)_?table(s|_filter|_nat|_mangle|_raw|_security)")
+LEGACY_SYMBOL = "CONFIG_NETFILTER_XTABLES_LEGACY"
+_IPV6 = re.compile(r"ipv6|inet6|ip6|icmpv?6|(connect|bind|sendmsg|recvmsg|getpeername|getsockname)6", re.IGNORECASE)
+_IPV6_MODULE = re.compile(r"6(_|\b)")
+_CAPABILITY = re.compile(r"\b(?:needs|takes) (CAP_[A-Z_]+)")
+
+
+def _reason(probe: Probe) -> Basis:
+    return Basis("row", "reason", probe.reason)
+
+
+def _too_old(probe: Probe, facts: Facts) -> Cause | None:
+    since = numbers(probe.since)
+    if since is None or facts.release is None or facts.release >= since:
+        return None
+    release = facts.begin.uname.release
+    return Cause(
+        code="too-old",
+        text=f"it came with Linux {probe.since}; this is {release}",
+        subject=probe.since,
+        rests=(Basis("row", "since", probe.since), Basis("begin", "uname.release", release)),
+    )
+
+
+def _legacy(probe: Probe, facts: Facts) -> Cause | None:
+    """Name the switch of 6.17 (a9525c7f6219 "netfilter: xtables: allow xtables legacy to be disabled"; PREEMPT_RT)."""
+    if not probe.id.startswith("xt.legacy.") or facts.release is None or facts.release < (6, 17):
+        return None
+    value = facts.kconfig.get(LEGACY_SYMBOL, "")
+    gone = [name for name in map(facts.lacks, probe.modules) if LEGACY.fullmatch(name)]
+    if value == "n":
+        rests = Basis("node.kconfig", LEGACY_SYMBOL, "n")
+    elif not value and gone and facts.state(gone[0]) == "nowhere":
+        rests = Basis("node.modules", plain(gone[0]), "nowhere")
+    else:
+        return None
+    text = f"this kernel was built without legacy iptables ({LEGACY_SYMBOL})"
+    return Cause(code="legacy-tables-off", text=text, subject=LEGACY_SYMBOL, rests=(rests,))
+
+
+def _not_built(probe: Probe, facts: Facts) -> Cause | None:
+    """Name a symbol that is not set; not where a module of the row is a file: then it was built."""
+    if any(facts.state(facts.lacks(word)).startswith(("file:", "missing:")) for word in probe.modules):
+        return None
+    unset = list(filter(None, map(facts.unset, probe.kconfig)))
+    if not unset:
+        return None
+    rests = tuple(Basis("node.kconfig", name, "n") for name in unset)
+    return Cause(code="not-built", text=f"the kernel was built without {unset[-1]}", subject=unset[-1], rests=rests)
+
+
+def _ipv6_off(probe: Probe, facts: Facts) -> Cause | None:
+    """Tell that IPv6 is off; this matters to rows about IPv6, and to modules that cannot start without it."""
+    needs = [
+        text for name in lacking(probe, facts) for text in (plain(name), facts.text("node.module-needs", plain(name)))
+    ]
+    if not (_IPV6.search(probe.id) or _IPV6.search(probe.title) or any(map(_IPV6_MODULE.search, needs))):
+        return None
+    for fact, key in (("node.cmdline", "ipv6.disable"), ("node.ipv6", "module.disable")):
+        value = facts.text(fact, key)
+        if value.endswith("1"):
+            text = "IPv6 is off for the whole kernel (ipv6.disable=1)"
+            return Cause(code="ipv6-off", text=text, subject="ipv6.disable", rests=(Basis(fact, key, value),))
+    return None
+
+
+def _jit_off(probe: Probe, facts: Facts) -> Cause | None:
+    """Tell that eBPF programs are interpreted: calls between programs, kfuncs and callbacks then do not load."""
+    name = "net/core/bpf_jit_enable"
+    if probe.family.split(".")[0] not in {"bpf", "attach"} or facts.text("node.sysctl", name) != "0":
+        return None
+    if probe.step not in {"BPF_PROG_LOAD", "jited_prog_len"}:
+        return None
+    text = "the JIT of eBPF is off (net.core.bpf_jit_enable=0)"
+    return Cause(code="sysctl", text=text, subject="net.core.bpf_jit_enable", rests=(Basis("node.sysctl", name, "0"),))
+
+
+def _initcall(probe: Probe, facts: Facts) -> Cause | None:
+    """Tell that what is built in was kept from starting. The parameter names functions, not features."""
+    names = [plain(name) for word in probe.modules for name in word.split("|")]
+    for function in facts.words("initcall_blacklist"):
+        if any(name and name in function for name in names):
+            rests = (Basis("node.cmdline", "initcall_blacklist", facts.text("node.cmdline", "initcall_blacklist")),)
+            text = f"{function} is blacklisted on the kernel's command line (initcall_blacklist=)"
+            return Cause(code="blacklisted", text=text, subject=function, rests=rests)
+    return None
+
+
+def _holds(facts: Facts, capability: str) -> bool | None:
+    """Whether the collector held a capability; None where that cannot be told."""
+    try:
+        mask = int(facts.begin.caps.effective, 16)
+    except ValueError:
+        return None
+    return bool(mask >> CAPABILITIES[capability] & 1) if capability in CAPABILITIES else None
+
+
+def _capability(probe: Probe, facts: Facts) -> Cause | None:
+    found = _CAPABILITY.search(probe.reason)
+    if found is None:
+        return None
+    name, rests = found[1], (_reason(probe),)
+    elsewhere = facts.value("node.userns", "initial") is False
+    if _holds(facts, name) is not False and elsewhere:
+        text = f"it takes {name} in the initial user namespace, and the process is in another"
+        return Cause(
+            code="user-namespace", text=text, subject=name, rests=(*rests, Basis("node.userns", "initial", "false"))
+        )
+    return Cause(code="capability", text=f"the process lacks {name}", subject=name, rests=rests)
+
+
+def _namespaces(probe: Probe, _facts: Facts) -> Cause | None:
+    if not ("max_" in probe.reason and "_namespaces" in probe.reason):
+        return None
+    text = "no more namespaces of this kind may be made (user.max_*_namespaces)"
+    return Cause(code="sysctl", text=text, subject="user.max_net_namespaces", rests=(_reason(probe),))
+
+
+def _seccomp(_probe: Probe, facts: Facts) -> Cause | None:
+    if facts.begin.seccomp <= 0:
+        return None
+    rests = (Basis("begin", "seccomp", str(facts.begin.seccomp)),)
+    return Cause(code="seccomp", text="a seccomp filter is active and refuses it", rests=rests)
+
+
+def _security(_probe: Probe, facts: Facts) -> Cause | None:
+    return next(_lsms(facts), None)
+
+
+def _lsms(facts: Facts) -> Iterator[Cause]:
+    lockdown = facts.text("node.lockdown")
+    if lockdown in {"integrity", "confidentiality"}:
+        text = f"the kernel is locked down ({lockdown})"
+        yield Cause(code="lockdown", text=text, subject=lockdown, rests=(Basis("node.lockdown", "", lockdown),))
+    label = facts.text("node.lsm", "label")
+    if facts.text("node.lsm", "selinux") == "enforcing":
+        text = f"SELinux is enforcing (this process: {label})" if label else "SELinux is enforcing"
+        yield Cause(code="lsm", text=text, subject="selinux", rests=(Basis("node.lsm", "selinux", "enforcing"),))
+    elif facts.text("node.lsm", "apparmor") == "Y" and label and not label.startswith("unconfined"):
+        text = f"AppArmor confines this process ({label})"
+        yield Cause(code="lsm", text=text, subject="apparmor", rests=(Basis("node.lsm", "label", label),))
+    for name in ("smack", "tomoyo"):
+        if name in facts.text("node.lsm", "active").split(",") and not facts.text("node.lsm", "selinux"):
+            yield Cause(
+                code="unknown",
+                text=f"refused, and no fact tells by what; {name} is among the active security modules",
+                subject=name,
+                rests=(Basis("node.lsm", "active", facts.text("node.lsm", "active")),),
+            )
+
+
+def _doubt(probe: Probe, _facts: Facts) -> Cause | None:
+    """Tell what stood between the question and the kernel."""
+    if "seccomp filter is active" in probe.reason:
+        text = "a seccomp filter is active and may have answered for the kernel"
+        return Cause(code="seccomp", text=text, rests=(_reason(probe),))
+    if probe.reason.startswith("RLIMIT_MEMLOCK"):
+        return Cause(code="memlock", text="the limit of locked memory could not be raised", rests=(_reason(probe),))
+    return None
+
+
+RULES: Mapping[Outcome, tuple[Rule, ...]] = {
+    "works": (),
+    "absent": (_too_old, _legacy, _not_built, module, _ipv6_off, _jit_off, _initcall),
+    "broken": (_ipv6_off, _jit_off),
+    "denied": (_capability, _namespaces, _seccomp, _security),
+    "unknown": (_doubt, _capability),
+}

@@ -1,0 +1,22 @@
+# What the knock-outs' scripts share: it stands in front of them, and behind DEP=/lib/modules/…/modules.dep and R=release.
+
+ko() { # MODULE: where its file is, or belongs
+	echo "/lib/modules/$R/$(sed -n "s/^\([^:]*\/$1\.ko[^:]*\):.*/\1/p" "$DEP")"
+}
+
+plain() { # FILE: a module's file as it was before it was compressed
+	case $(head -c 6 "$1" | od -An -tx1) in
+	' fd 37 7a 58 5a 00') unxz < "$1" ;;
+	*) cat "$1" ;;
+	esac
+}
+
+unsigned() { # FILE: a module's file, its signature made unrecognisable
+	plain "$1" | sed 's/~Module signature appended~/~Nodule signature appended~/'
+}
+
+memlock() { # PROGRAM...: with no memory that it may lock
+	(ulimit -l 0 && "$@")
+}
+
+chmod 1777 /out
