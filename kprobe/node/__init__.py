@@ -6,11 +6,21 @@ never makes a row ``works``.
 """
 
 from kprobe.evidence import Evidence, Outcome, Probe, Row
-from kprobe.node import host, networkd, networkmanager
+from kprobe.node import cni, host, kubernetes, managers, networkd, networkmanager, pools, ports, tuning
 from kprobe.node.rule import Rule, UnsureError
 from kprobe.node.view import View
 
-RULES: tuple[Rule, ...] = (*host.RULES, *networkmanager.RULES, *networkd.RULES)
+RULES: tuple[Rule, ...] = (
+    *host.RULES,
+    *networkmanager.RULES,
+    *networkd.RULES,
+    *managers.RULES,
+    *cni.RULES,
+    *ports.RULES,
+    *tuning.RULES,
+    *pools.RULES,
+    *kubernetes.RULES,
+)
 
 
 def derive(evidence: Evidence) -> tuple[Probe, ...]:

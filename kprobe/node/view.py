@@ -50,10 +50,9 @@ class View:
         except msgspec.ValidationError as error:
             raise UnsureError(f"the fact {name} is not as described: {error}") from error
 
-    def gone(self, name: str) -> bool:
-        """Whether the fact says that its file is not there."""
-        fact = self._facts.get(name)
-        return fact is not None and fact.error == "ENOENT"
+    def has(self, name: str) -> bool:
+        """Whether there is such a fact, be it an error."""
+        return name in self._facts
 
     def running(self) -> frozenset[str]:
         """Return which of the collector's list of programs run."""
