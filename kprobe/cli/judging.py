@@ -40,8 +40,16 @@ def known_rows() -> "tuple[Row, ...]":
     return (*evidence.rows(collect.catalogue(), "catalogue"), *node.catalogue())
 
 
-def read_evidence(name: str) -> "list[Evidence]":
-    """Read the evidence in a file or page, compressed or not, or from standard input for ``-``."""
+def read_evidence(name: str) -> "Evidence":
+    """Read the one piece of evidence in a file or page."""
+    found = read_all(name)
+    if len(found) > 1:
+        raise InputError(f"{len(found)} pieces of evidence", name, "`kprobe judge` takes several; else split the file")
+    return found[0]
+
+
+def read_all(name: str) -> "list[Evidence]":
+    """Read all evidence in a file or page, compressed or not, or from standard input for ``-``."""
     from kprobe import intake
 
     try:

@@ -12,6 +12,7 @@ import kprobe
 PACKAGE = Path(kprobe.__file__).parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 PURE = {"judge", "report", "expr", "clean", "errors", "catalogue", "diff", "inventory"}
+PURE |= {"redact", "pseudonym", "embed", "inflate", "intake"}
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kprobe.cli.judging import load_profiles, read_evidence, show_judged
+from kprobe.cli.judging import load_profiles, read_all, show_judged
 from kprobe.cli.options import judging
 from kprobe.cli.output import USAGE, complain
 from kprobe.errors import InputError
@@ -36,7 +36,7 @@ def command(
     bad = False
     for name in files:
         try:
-            found += read_evidence(name)
+            found += read_all(name)
         except InputError as error:
             complain(error)
             bad = True

@@ -21,10 +21,7 @@ def command(file: str, output: Path | None) -> None:
     """
     from kprobe import evidence
 
-    found = read_evidence(file)
-    if len(found) > 1:
-        raise InputError(f"{len(found)} pieces of evidence", file, "`kprobe redact` takes one at a time")
-    data = b"".join(map(evidence.write, redacted(found)))
+    data = b"".join(map(evidence.write, redacted([read_evidence(file)])))
     if output is None:
         write(data)
         return
