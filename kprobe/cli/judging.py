@@ -12,7 +12,7 @@ from kprobe.cli.output import write
 from kprobe.errors import InputError
 
 if TYPE_CHECKING:
-    from kprobe.evidence import Evidence, Row
+    from kprobe.evidence import Evidence, Fact, Row
     from kprobe.profile import Profile
 
 
@@ -38,6 +38,25 @@ def known_rows() -> "tuple[Row, ...]":
     from kprobe import collect, evidence, node
 
     return (*evidence.rows(collect.catalogue(), "catalogue"), *node.catalogue())
+
+
+def cluster_facts(
+    pools: Sequence[str],
+    service_cidrs: Sequence[str],
+    node_cidrs: Sequence[str],
+    kubernetes: str,
+    etcd: Sequence[str],
+    apiserver: Sequence[str],
+    *,
+    kube_proxy: bool,
+) -> "list[Fact]":
+    """Return what the user said of the cluster, and what the endpoints that he named answered."""
+    if not (pools or service_cidrs or node_cidrs or kubernetes or etcd or apiserver or kube_proxy):
+        return []
+    from kprobe import given, reach
+
+    said = given.fact(pools, service_cidrs, node_cidrs, kubernetes)
+    return [*said, *reach.facts(etcd, apiserver, (reach.KUBE_PROXY,) if kube_proxy else ())]
 
 
 def read_evidence(name: str) -> "Evidence":

@@ -50,6 +50,17 @@ asking = options(
         help="Which modules that the run brought to remove again. [default: safe] all: test machines only.",
     ),
 )
+knowing = options(
+    click.option("--pool", "pools", multiple=True, metavar="CIDR", help="An IP pool of Calico's. Repeatable."),
+    click.option("--service-cidr", "service_cidrs", multiple=True, metavar="CIDR", help="The range of services."),
+    click.option("--node-cidr", "node_cidrs", multiple=True, metavar="CIDR", help="A range of nodes. Repeatable."),
+    click.option("--kubernetes", default="", metavar="X.Y", help="The version of Kubernetes."),
+)
+reaching = options(
+    click.option("--etcd", multiple=True, metavar="URL", help="Ask this etcd whether it is healthy. Repeatable."),
+    click.option("--apiserver", multiple=True, metavar="URL", help="Ask this Kubernetes API. No credentials are sent."),
+    click.option("--kube-proxy", is_flag=True, help="Ask kube-proxy on this node (127.0.0.1:10249) for its mode."),
+)
 deadline_option = click.option(
     "--deadline", type=click.IntRange(1, 600_000), default=5000, metavar="MS", help="For each row. [default: 5000]"
 )

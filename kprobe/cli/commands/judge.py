@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kprobe.cli.judging import load_profiles, read_all, show_judged
-from kprobe.cli.options import judging
+from kprobe.cli.options import judging, knowing
 from kprobe.cli.output import USAGE, complain
 from kprobe.errors import InputError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @judging
+@knowing
 def command(
     files: tuple[str, ...],
     profiles: tuple[str, ...],
@@ -25,18 +26,25 @@ def command(
     form: str,
     show_all: bool,
     show_names: bool,
+    pools: tuple[str, ...],
+    service_cidrs: tuple[str, ...],
+    node_cidrs: tuple[str, ...],
+    kubernetes: str,
 ) -> int:
     """Judge evidence, of any node; - reads standard input.
 
     FILE is what `kprobe collect` wrote, plain or compressed (gzip, xz, zstd), or a page that carries evidence: a saved
     report, an issue, a pasted comment.
     """
+    from kprobe import given
+
     loaded = load_profiles(profiles, modes, release)
+    said = given.fact(pools, service_cidrs, node_cidrs, kubernetes)
     found: list[Evidence] = []
     bad = False
     for name in files:
         try:
-            found += read_all(name)
+            found += [given.added(each, said) for each in read_all(name)]
         except InputError as error:
             complain(error)
             bad = True

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from kprobe.cli.judging import load_profiles, show_judged
-from kprobe.cli.options import asking, deadline_option, judging, output_option
+from kprobe.cli.judging import cluster_facts, load_profiles, show_judged
+from kprobe.cli.options import asking, deadline_option, judging, knowing, output_option, reaching
 from kprobe.cli.output import Progress, tee
 
 
@@ -17,6 +17,8 @@ from kprobe.cli.output import Progress, tee
 @deadline_option
 @judging
 @output_option
+@knowing
+@reaching
 def command(
     select: tuple[str, ...],
     deadline: int,
@@ -27,14 +29,22 @@ def command(
     show_all: bool,
     show_names: bool,
     output: Path | None,
+    etcd: tuple[str, ...],
+    apiserver: tuple[str, ...],
+    kube_proxy: bool,
+    pools: tuple[str, ...],
+    service_cidrs: tuple[str, ...],
+    node_cidrs: tuple[str, ...],
+    kubernetes: str,
     **switches: Any,
 ) -> int:
     """Ask the kernel, judge the answers, say what works. Best as root."""
-    from kprobe import collect, evidence
+    from kprobe import collect, evidence, given
 
     loaded = load_profiles(profiles, modes, release, catalogue=True)
     # Closed here, come what may: closing makes the core stop and clean up.
+    facts = cluster_facts(pools, service_cidrs, node_cidrs, kubernetes, etcd, apiserver, kube_proxy=kube_proxy)
     lines = collect.collect(" ".join(select), collect.flags(**switches), deadline)
-    with closing(lines), tee(lines, output) as copied, Progress() as progress:
+    with closing(lines), tee(given.among(lines, facts), output) as copied, Progress() as progress:
         found = evidence.parse(copied, "this run", progress.seen)
     return show_judged([found], loaded, modes, release, form=form, show_all=show_all, show_names=show_names)
