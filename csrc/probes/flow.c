@@ -42,13 +42,12 @@ static const struct kp_flow_object by_sysctl = { put_sysctl, remove_sysctl };
 
 const struct kp_method kp_flow_through = {
 	.run = kp_flow_run,
-	.asks = "packets from one end of a node made for it to the other, without what is asked for and with it, each followed by "
-		"an echo request, whose answer says that the packet will not come any more",
-	.proves = "works: each fares as it must both times; broken: one does not with it; unknown: one does not without it",
+	.asks = KP_FLOW_ASKS,
+	.proves = KP_FLOW_PROVES,
 	.rules = (const struct kp_rule[]){ { EROFS, KP_DENIED, "/proc/sys is mounted read-only here: run as root on the node" },
 					   { ENOENT, KP_ABSENT, "there is no such setting" },
 					   { 0 } },
-	.gate = KP_CAP_NET_ADMIN | KP_CAP_NET_RAW,
+	.gate = KP_FLOW_GATE,
 };
 
 /* The negative control: a martian (net/ipv4/fib_frontend.c, __fib_validate_source()) must come out nowhere. */
@@ -65,39 +64,38 @@ const struct kp_method kp_flow_negative = {
 	.run = run_negative,
 	.asks = "a packet that no kernel forwards: it comes in with the node's own address as its source",
 	.proves = "absent: it came out at neither end; anything else contradicts",
-	.gate = KP_CAP_NET_ADMIN | KP_CAP_NET_RAW,
+	.gate = KP_FLOW_GATE,
 };
 
 /* clang-format off */
-#define UDP(...) { .proto = IPPROTO_UDP, __VA_ARGS__ }
-#define THROUGH { .at = KP_AT_FAR }
+#define UDP(from, to) .send = { .proto = IPPROTO_UDP, .src = from, .dst = to, .dport = 7777 }
+#define THROUGH { .at = KP_AT_FAR, { .ttl = 63 } }
 #define LOST { .at = KP_LOST }
-#define SYSCTL(...) .by = &by_sysctl, .what = &(const struct sysctl){ __VA_ARGS__ }
 #define FLOW(...) .by = &kp_flow_through, .arg = &(const struct kp_flow_arg){ __VA_ARGS__ }
-#define NODE .needs = "flow.control.positive", .since = "2.6.25"
+#define SYSCTL(six, p, on, off, ...)                                                                                              \
+	.since = "2.6.25", .needs = six ? "flow.node.ipv6" : "flow.control.positive",                                              \
+	FLOW(.v6 = six, .by = &by_sysctl, .what = &(const struct sysctl){ p, on, off }, .steps = KP_STEPS(__VA_ARGS__))
+
+const struct kp_flow_arg kp_flow_martian = {
+	.steps = KP_STEPS({ KP_AT_POD, UDP(KP_NODE, KP_FAR), .without = LOST }) };
+const struct kp_flow_arg kp_flow_plain = {
+	.steps = KP_STEPS({ KP_AT_POD, UDP(KP_POD, KP_FAR), .without = THROUGH }) };
 
 static const struct kp_probe rows[] = {
-	{ .id = "flow.control.negative", .title = "a packet with the node's own address as its source", .control = KP_NEGATIVE, .by = &kp_flow_negative,
-	  .arg = &(const struct kp_flow_arg){
-		.steps = { { KP_AT_POD, .send = UDP(.src = KP_NODE, .dst = KP_FAR, .dport = 7777), .without = LOST } } } },
+	{ .id = "flow.control.negative", .title = "a packet with the node's own address as its source", .control = KP_NEGATIVE,
+	  .by = &kp_flow_negative, .arg = &kp_flow_martian },
 	{ .id = "flow.control.positive", .title = "an IPv4 packet through the node", .control = KP_POSITIVE, .by = &kp_flow_through,
-	  .modules = "veth af_packet", .kconfig = "CONFIG_VETH CONFIG_PACKET",
-	  .arg = &(const struct kp_flow_arg){
-		.steps = { { KP_AT_POD, .send = UDP(.src = KP_POD, .dst = KP_FAR, .dport = 7777),
-			     .without = { KP_AT_FAR, { .ttl = 63 } } } } } },
-	{ .id = "flow.node.ipv6", .title = "an IPv6 packet through the node", NODE, .kconfig = "CONFIG_IPV6",
-	  FLOW(.v6 = true, .steps = { { KP_AT_POD, .send = UDP(.src = KP_POD, .dst = KP_FAR, .dport = 7777),
-			     .without = { KP_AT_FAR, { .ttl = 63 } } } }) },
-	{ .id = "flow.sysctl.ip_forward", .title = "net.ipv4.ip_forward=0 stops forwarding", NODE,
-	  FLOW(SYSCTL("ipv4/ip_forward", "0", "1"),
-	       .steps = { { KP_AT_POD, .send = UDP(.src = KP_POD, .dst = KP_FAR, .dport = 7777), .without = THROUGH, .with = LOST } }) },
-	{ .id = "flow.sysctl.rp_filter", .title = "net.ipv4.conf.all.rp_filter=1 drops a source of another device", NODE,
-	  FLOW(SYSCTL("ipv4/conf/all/rp_filter", "1", "0"),
-	       .steps = { { KP_AT_POD, .send = UDP(.src = KP_FAR2, .dst = KP_FAR, .dport = 7777), .without = THROUGH, .with = LOST },
-			  { KP_AT_POD, .send = UDP(.src = KP_POD, .dst = KP_FAR, .dport = 7777), .without = THROUGH, .with = THROUGH } }) },
-	{ .id = "flow.sysctl.ipv6.forwarding", .title = "net.ipv6.conf.all.forwarding=0 stops forwarding", .needs = "flow.node.ipv6", .since = "2.6.29",
-	  FLOW(SYSCTL("ipv6/conf/all/forwarding", "0", "1"), .v6 = true,
-	       .steps = { { KP_AT_POD, .send = UDP(.src = KP_POD, .dst = KP_FAR, .dport = 7777), .without = THROUGH, .with = LOST } }) },
+	  .modules = "veth af_packet", .kconfig = "CONFIG_VETH CONFIG_PACKET", .arg = &kp_flow_plain },
+	{ .id = "flow.node.ipv6", .title = "an IPv6 packet through the node", .since = "2.6.29", .needs = "flow.control.positive",
+	  .kconfig = "CONFIG_IPV6", FLOW(.v6 = true, .steps = KP_STEPS({ KP_AT_POD, UDP(KP_POD, KP_FAR), .without = THROUGH })) },
+	{ .id = "flow.sysctl.ip_forward", .title = "net.ipv4.ip_forward=0 stops forwarding",
+	  SYSCTL(false, "ipv4/ip_forward", "0", "1", { KP_AT_POD, UDP(KP_POD, KP_FAR), .without = THROUGH, .with = LOST }) },
+	{ .id = "flow.sysctl.rp_filter", .title = "net.ipv4.conf.all.rp_filter=1 drops a source of another device",
+	  SYSCTL(false, "ipv4/conf/all/rp_filter", "1", "0",
+		 { KP_AT_POD, UDP(KP_FAR2, KP_FAR), .without = THROUGH, .with = LOST },
+		 { KP_AT_POD, UDP(KP_POD, KP_FAR), .without = THROUGH, .with = THROUGH }) },
+	{ .id = "flow.sysctl.ipv6.forwarding", .title = "net.ipv6.conf.all.forwarding=0 stops forwarding",
+	  SYSCTL(true, "ipv6/conf/all/forwarding", "0", "1", { KP_AT_POD, UDP(KP_POD, KP_FAR), .without = THROUGH, .with = LOST }) },
 };
 /* clang-format on */
 

@@ -58,7 +58,9 @@ struct kp_pkt {
 #define KP_TCP_RST 0x04
 #define KP_TCP_ACK 0x10
 
-#define KP_ANY_PORT 0xffff /* in a fate: the kernel chose it */
+/* In a fate: the kernel chose it; it chose another. */
+#define KP_ANY_PORT 0xffff
+#define KP_OTHER_PORT 0xfffe
 
 /* What a packet is to have become. What is 0 is as it was sent, but that a TTL is not looked at where it is 0. */
 struct kp_fate {
@@ -79,6 +81,7 @@ struct kp_flow_step {
 	bool again;   /* the ports of the step before: the same flow */
 	bool after;   /* only with the object: what came before was its control */
 	bool reply;   /* as an answer to what the step before made of its packet: addresses and ports the other way round */
+	bool quote;   /* .send is an ICMP error, about what the step before made of its packet */
 	struct kp_pkt send;
 	struct kp_fate without, with;
 };
@@ -91,15 +94,16 @@ struct kp_flow_object {
 	void (*remove)(struct kp_flow *f, const void *what);
 };
 
-#define KP_FLOW_STEPS 6
 #define KP_FLOW_HEARD 4
 
 struct kp_flow_arg {
 	bool v6;
-	const struct kp_flow_object *by;
+	const struct kp_flow_object *by; /* NULL: the node itself, or the method says */
 	const void *what;
-	struct kp_flow_step steps[KP_FLOW_STEPS]; /* to the first without .from */
+	const struct kp_flow_step *steps; /* to the first without .from: KP_STEPS(…) */
 };
+
+#define KP_STEPS(...) (const struct kp_flow_step[]){ __VA_ARGS__, { 0 } }
 
 /* A row at work. */
 struct kp_flow {
@@ -109,6 +113,7 @@ struct kp_flow {
 	bool v6;
 	uint32_t tag;                            /* of the last packet */
 	struct kp_pkt sent;                      /* it, with what was filled in */
+	struct kp_pkt quoted;                    /* what it is an error about, if .proto */
 	struct kp_heard heard[KP_FLOW_HEARD];    /* what it became */
 	unsigned int n_heard;
 };
@@ -137,6 +142,9 @@ int kp_flow_socket(enum kp_flow_at at, bool v6);
 /* Writes "name" or "conf/DEV/name" below /proc/sys/net/. Returns 0 or -errno. */
 int kp_flow_sysctl(const char *path, const char *value);
 
+/* Packets with @mark go by a table of their own, which leads to the second pod. Returns 0 or -errno. */
+int kp_flow_by_mark(struct kp_ctx *ctx, bool v6, uint32_t mark, bool on);
+
 const unsigned char *kp_flow_addr(uint8_t addr, bool v6); /* 4 or 16 bytes */
 const char *kp_flow_addr_name(uint8_t addr);
 
@@ -144,8 +152,8 @@ const char *kp_flow_addr_name(uint8_t addr);
 
 #define KP_FRAME_MAX 2048
 
-/* The IP packet, with its checksums and @tag in it. Returns its length. */
-size_t kp_pkt_build(unsigned char *buf, bool v6, const struct kp_pkt *p, uint32_t tag);
+/* The IP packet, with its checksums and @tag in it; @quoted, if it is an ICMP error about that. Returns its length. */
+size_t kp_pkt_build(unsigned char *buf, bool v6, const struct kp_pkt *p, uint32_t tag, const struct kp_pkt *quoted);
 /* Reads @len bytes of IP packet. False: it is none of those that rows send. */
 bool kp_pkt_parse(const unsigned char *ip, size_t len, struct kp_heard *ret);
 /* The Internet checksum of @len bytes, on top of the sum @sum; in host order, not yet inverted. */
@@ -168,7 +176,17 @@ bool kp_flow_is(const struct kp_flow *f, const struct kp_fate *want);
 /* --- flow_run.c --- */
 
 void kp_flow_run(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res);
-extern const struct kp_method kp_flow_through, kp_flow_positive, kp_flow_negative;
+/* The same, with an object of the method's instead of arg->by. */
+void kp_flow_run_by(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res, const struct kp_flow_object *by);
+#define KP_FLOW_ASKS                                                                                                               \
+	"packets from one end of a node made for it to the other, without what is asked for and with it, each followed by an echo " \
+	"request, whose answer says that the packet will not come any more"
+#define KP_FLOW_PROVES                                                                                                             \
+	"works: each fares as it must both times; broken: one does not with it; unknown: one does not without it"
+#define KP_FLOW_GATE (KP_CAP_NET_ADMIN | KP_CAP_NET_RAW)
+extern const struct kp_method kp_flow_through, kp_flow_negative;
+/* For the controls of a family: a packet through the node; one that no node forwards. */
+extern const struct kp_flow_arg kp_flow_plain, kp_flow_martian;
 
 /* `unknown`: what the row rests on could not be had; that says nothing about what it asks for. */
 void kp_flow_stuck(struct kp_flow *f, const char *step, int rc);

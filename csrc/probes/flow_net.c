@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <linux/ethtool.h>
+#include <linux/fib_rules.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/rtnetlink.h>
@@ -55,6 +56,8 @@ int kp_flow_sysctl(const char *path, const char *value)
 
 	return kp_cat(name, sizeof(name), path) ? kp_write_file(name, value) : -ENAMETOOLONG;
 }
+
+#define KP_FLOW_TABLE 100
 
 struct setting {
 	const char *path, *value;
@@ -174,12 +177,12 @@ static int address(struct kp_ctx *ctx, int rtnl, int index, bool v6, uint8_t own
 	return rc ? rc : kp_neigh_add(ctx, rtnl, index, family, kp_flow_addr(first + 1, v6), mac);
 }
 
-/* What is nobody's leads to the far end. */
-static int default_route(struct kp_ctx *ctx, int rtnl, bool v6)
+/* What is nobody's leads to @gateway. Returns 0 or -errno. */
+static int default_route(struct kp_ctx *ctx, int rtnl, bool v6, uint8_t table, uint8_t gateway, uint32_t oif)
 {
 	const struct rtmsg rtm = {
 		.rtm_family = v6 ? AF_INET6 : AF_INET,
-		.rtm_table = RT_TABLE_MAIN,
+		.rtm_table = table,
 		.rtm_protocol = RTPROT_STATIC,
 		.rtm_type = RTN_UNICAST,
 	};
@@ -187,9 +190,38 @@ static int default_route(struct kp_ctx *ctx, int rtnl, bool v6)
 
 	kp_nl_init(&b);
 	kp_nl_msg(ctx, &b, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, &rtm, sizeof(rtm));
-	kp_nl_put(&b, RTA_GATEWAY, kp_flow_addr(KP_FAR, v6), v6 ? 16 : 4);
-	kp_nl_u32(&b, RTA_OIF, KP_FAR_IF);
+	kp_nl_put(&b, RTA_GATEWAY, kp_flow_addr(gateway, v6), v6 ? 16 : 4);
+	kp_nl_u32(&b, RTA_OIF, oif);
 	return kp_nl_talk(ctx, rtnl, &b);
+}
+
+/* Packets with a mark go by a table of their own, which leads back to the pods. */
+static int mark_rule(struct kp_ctx *ctx, int rtnl, bool v6, uint16_t type, uint32_t mark)
+{
+	const struct fib_rule_hdr hdr = { .family = v6 ? AF_INET6 : AF_INET, .table = KP_FLOW_TABLE, .action = FR_ACT_TO_TBL };
+	struct kp_nlbuf b;
+
+	kp_nl_init(&b);
+	kp_nl_msg(ctx, &b, type, NLM_F_ACK | (type == RTM_NEWRULE ? NLM_F_CREATE | NLM_F_EXCL : 0), &hdr, sizeof(hdr));
+	kp_nl_u32(&b, FRA_PRIORITY, 99);
+	kp_nl_u32(&b, FRA_FWMARK, mark);
+	kp_nl_u32(&b, FRA_FWMASK, mark);
+	return kp_nl_talk(ctx, rtnl, &b);
+}
+
+int kp_flow_by_mark(struct kp_ctx *ctx, bool v6, uint32_t mark, bool on)
+{
+	struct kp_result ignored = { 0 };
+	int rtnl = kp_nl_socket(ctx, &ignored, NETLINK_ROUTE), rc;
+
+	if (rtnl < 0)
+		return rtnl;
+	if (!on)
+		return mark_rule(ctx, rtnl, v6, RTM_DELRULE, mark);
+	rc = default_route(ctx, rtnl, v6, KP_FLOW_TABLE, KP_POD2, KP_POD_IF);
+	if (rc && rc != -EEXIST)
+		return rc;
+	return mark_rule(ctx, rtnl, v6, RTM_NEWRULE, mark);
 }
 
 static int furnish_node(struct kp_ctx *ctx, int rtnl, bool v6)
@@ -199,7 +231,7 @@ static int furnish_node(struct kp_ctx *ctx, int rtnl, bool v6)
 	for (unsigned int i = 0; i < 2 && !rc; i++)
 		rc = address(ctx, rtnl, kp_flow_node_end[i].index, v6, i ? KP_UPLINK : KP_NODE, i ? KP_FAR : KP_POD,
 			     kp_flow_end[i].mac);
-	return rc ? rc : default_route(ctx, rtnl, v6);
+	return rc ? rc : default_route(ctx, rtnl, v6, RT_TABLE_MAIN, KP_FAR, KP_FAR_IF);
 }
 
 /* In the namespace of the ends. */

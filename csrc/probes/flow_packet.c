@@ -141,17 +141,32 @@ static void put_ip(unsigned char *ip, bool v6, const struct kp_pkt *p, size_t le
 	put16(ip + 10, kp_csum_end(kp_csum_add(0, ip, HEAD4)));
 }
 
-size_t kp_pkt_build(unsigned char *buf, bool v6, const struct kp_pkt *p, uint32_t tag)
+/* An ICMP error quotes the packet that it is about. Returns the bytes of it. */
+static size_t put_quoted(unsigned char *at, bool v6, const struct kp_pkt *quoted, uint32_t tag)
+{
+	unsigned char whole[KP_FRAME_MAX];
+	size_t len = kp_pkt_build(whole, v6, quoted, tag, NULL);
+
+	memcpy(at, whole, len);
+	return len;
+}
+
+size_t kp_pkt_build(unsigned char *buf, bool v6, const struct kp_pkt *p, uint32_t tag, const struct kp_pkt *quoted)
 {
 	size_t head = v6 ? HEAD6 : HEAD4, l4_head, len, at;
 	unsigned char *l4 = buf + head;
 	uint8_t proto = v6 && p->proto == IPPROTO_ICMP ? ICMP6_PROTO : p->proto;
+	bool tagged;
 
 	memset(buf, 0, KP_FRAME_MAX);
 	l4_head = put_l4(l4, p, tag);
-	len = p->proto == IPPROTO_SCTP ? head + l4_head : p->len ? p->len : head + l4_head + PAYLOAD;
-	if (p->proto != IPPROTO_SCTP)
+	/* What has its tag in its header carries no payload: a reset acknowledges that, too. */
+	tagged = p->proto == IPPROTO_SCTP || p->proto == IPPROTO_TCP;
+	len = tagged ? head + l4_head : p->len ? p->len : head + l4_head + PAYLOAD;
+	if (!tagged)
 		put32(l4 + l4_head, tag);
+	if (quoted)
+		len = head + l4_head + put_quoted(l4 + l4_head, v6, quoted, tag);
 	if (p->proto == IPPROTO_UDP)
 		put16(l4 + 4, (unsigned int)(len - head));
 	put_ip(buf, v6, p, len);

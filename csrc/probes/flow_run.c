@@ -148,6 +148,9 @@ static int take(struct kp_flow *f, const struct kp_flow_step *s, bool with)
 	f->sent = s->send;
 	if (!f->sent.proto)
 		f->sent.proto = before.proto;
+	f->quoted = (struct kp_pkt){ 0 };
+	if (s->quote)
+		f->quoted = came;
 	if (s->again) {
 		f->sent.sport = before.sport;
 		f->sent.dport = before.dport;
@@ -164,7 +167,7 @@ static bool walk(struct kp_flow *f, bool with)
 {
 	struct kp_result *res = f->res;
 
-	for (const struct kp_flow_step *s = f->arg->steps; s < f->arg->steps + KP_FLOW_STEPS && s->from; s++) {
+	for (const struct kp_flow_step *s = f->arg->steps; s->from; s++) {
 		const struct kp_fate *want = with ? &s->with : &s->without;
 		char text[KP_TEXT];
 		int rc;
@@ -192,13 +195,13 @@ static bool walk(struct kp_flow *f, bool with)
 
 static bool proves(const struct kp_flow_arg *arg)
 {
-	for (const struct kp_flow_step *s = arg->steps; s < arg->steps + KP_FLOW_STEPS && s->from; s++)
+	for (const struct kp_flow_step *s = arg->steps; s->from; s++)
 		if (!s->after && !same_fate(&s->without, &s->with))
 			return true;
 	return false;
 }
 
-void kp_flow_run(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
+void kp_flow_run_by(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res, const struct kp_flow_object *by)
 {
 	const struct kp_flow_arg *arg = row->arg;
 	struct kp_flow f = { .ctx = ctx, .res = res, .arg = arg, .v6 = arg->v6 };
@@ -207,15 +210,20 @@ void kp_flow_run(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_resul
 	ctx->extack[0] = '\0';
 	if (!kp_flow_setup(ctx, res))
 		return;
-	if (arg->by && !proves(arg))
+	if (by && !proves(arg))
 		return kp_unknown(res, "control", "no packet of this row fares differently without its object: please report it");
 	if (!walk(&f, false))
 		return;
-	if (arg->by && !arg->by->put(&f, arg->what))
+	if (by && !by->put(&f, arg->what))
 		return;
-	fine = !arg->by || walk(&f, true);
-	if (arg->by)
-		arg->by->remove(&f, arg->what);
+	fine = !by || walk(&f, true);
+	if (by)
+		by->remove(&f, arg->what);
 	if (fine)
 		kp_works(res, "packet");
+}
+
+void kp_flow_run(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
+{
+	kp_flow_run_by(ctx, row, res, ((const struct kp_flow_arg *)row->arg)->by);
 }

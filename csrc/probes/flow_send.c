@@ -27,10 +27,10 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static int send_frame(enum kp_flow_at from, bool v6, const struct kp_pkt *p, uint32_t tag)
+static int send_frame(enum kp_flow_at from, bool v6, const struct kp_pkt *p, uint32_t tag, const struct kp_pkt *quoted)
 {
 	unsigned char frame[ETH_HLEN + KP_FRAME_MAX];
-	size_t len = kp_pkt_build(frame + ETH_HLEN, v6, p, tag);
+	size_t len = kp_pkt_build(frame + ETH_HLEN, v6, p, tag, quoted);
 	uint16_t type = htons(v6 ? ETH_P_IPV6 : ETH_P_IP);
 
 	memcpy(frame, kp_flow_node_end[from - 1].mac, ETH_ALEN);
@@ -42,7 +42,7 @@ static int send_frame(enum kp_flow_at from, bool v6, const struct kp_pkt *p, uin
 static int send_raw(bool v6, const struct kp_pkt *p, uint32_t tag)
 {
 	unsigned char packet[KP_FRAME_MAX];
-	size_t len = kp_pkt_build(packet, v6, p, tag);
+	size_t len = kp_pkt_build(packet, v6, p, tag, NULL);
 	struct sockaddr_in in = { .sin_family = AF_INET };
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
 
@@ -114,7 +114,7 @@ static int mark(struct kp_flow *f, enum kp_flow_at at)
 		if (now > until)
 			return -ETIMEDOUT;
 		if (now >= again) {
-			int rc = send_frame(at, false, &echo[at], tag);
+			int rc = send_frame(at, false, &echo[at], tag, NULL);
 
 			if (rc && rc != -ENETDOWN && rc != -ENOBUFS)
 				return rc;
@@ -145,9 +145,10 @@ static bool fits(const struct kp_flow *f, const struct kp_fate *want, const stru
 		return false;
 	if (is->dst != (as->dst ? as->dst : sent->dst))
 		return false;
-	if (is->sport != (as->sport || error ? as->sport : sent->sport) && as->sport != KP_ANY_PORT)
+	if (as->sport == KP_OTHER_PORT ? is->sport == sent->sport
+				       : as->sport != KP_ANY_PORT && is->sport != (as->sport || error ? as->sport : sent->sport))
 		return false;
-	if (is->dport != (as->dport || error ? as->dport : sent->dport))
+	if (as->dport != KP_ANY_PORT && is->dport != (as->dport || error ? as->dport : sent->dport))
 		return false;
 	if (as->flags && (is->flags & as->flags) != as->flags)
 		return false;
@@ -172,7 +173,8 @@ int kp_flow_send(struct kp_flow *f, enum kp_flow_at from, const struct kp_fate *
 
 	f->tag = ++tag;
 	f->n_heard = 0;
-	rc = from == KP_AT_NODE ? send_raw(f->v6, &f->sent, f->tag) : send_frame(from, f->v6, &f->sent, f->tag);
+	rc = from == KP_AT_NODE ? send_raw(f->v6, &f->sent, f->tag)
+				: send_frame(from, f->v6, &f->sent, f->tag, f->quoted.proto ? &f->quoted : NULL);
 	/* Twice: what turns once more within the node than an echo does comes behind the first mark, and before the second. */
 	if (!rc)
 		rc = mark(f, KP_AT_POD);

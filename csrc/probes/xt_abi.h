@@ -206,6 +206,7 @@ _Static_assert(sizeof(struct kp_xt_conntrack3) == 164, "layout");
 #define KP_CT_RELATED (1u << 2)
 #define KP_CT_NEW (1u << 3)
 #define KP_CT_DNAT (1u << 7) /* 1 << (IP_CT_NUMBER + 2) */
+#define KP_CT_UNTRACKED (1u << 8)
 
 struct kp_xt_rpfilter {
 	uint8_t flags;

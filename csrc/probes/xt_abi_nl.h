@@ -21,12 +21,15 @@ struct kp_ip_set_req {
 #define KP_NFNL_IPSET 6
 #define KP_IPSET_CMD_CREATE 2
 #define KP_IPSET_CMD_DESTROY 3
+#define KP_IPSET_CMD_ADD 9
 #define KP_IPSET_ATTR_PROTOCOL 1
 #define KP_IPSET_ATTR_SETNAME 2
 #define KP_IPSET_ATTR_TYPENAME 3
 #define KP_IPSET_ATTR_REVISION 4
 #define KP_IPSET_ATTR_FAMILY 5
 #define KP_IPSET_ATTR_DATA 7
+#define KP_IPSET_ATTR_IP 1     /* in DATA */
+#define KP_IPSET_ATTR_IPADDR 1 /* in IP; IPv6 is one more */
 #define KP_IPSET_ERR_FIND_TYPE 4098
 
 #define KP_NFNL_ACCT 7

@@ -59,7 +59,7 @@ static void put_iface(struct kp_nlbuf *b, const char *prefix)
 
 static int verdict_code(const struct kp_xt_rule *rule)
 {
-	if (rule->kind == KP_XT_MATCH || rule->verdict == KP_XT_ACCEPT)
+	if ((rule->kind == KP_XT_MATCH && !rule->verdict) || rule->verdict == KP_XT_ACCEPT)
 		return KP_NFT_ACCEPT;
 	if (rule->verdict == KP_XT_DROP)
 		return KP_NFT_DROP;
@@ -114,32 +114,34 @@ bool kp_xt_is_u32(const void *attr, size_t len, uint32_t value)
 	return attr && len == 4 && kp_get_be32(attr) == value;
 }
 
-/* The data of the expression of that name in a rule. */
-static const void *find_expr(const void *exprs, size_t len, const char *name, size_t *ret_len)
+/* The data of the next expression of that name in a rule, from *pos on, which moves behind it. */
+static const void *next_expr(const unsigned char **pos, const unsigned char *end, const char *name, size_t *ret_len)
 {
-	const unsigned char *p = exprs, *end = p + len, *elem;
+	const unsigned char *elem;
 	size_t n = 0, m = 0;
 
-	while ((elem = kp_nl_find(p, (size_t)(end - p), KP_NFTA_LIST_ELEM, &n))) {
+	while (*pos < end && (elem = kp_nl_find(*pos, (size_t)(end - *pos), KP_NFTA_LIST_ELEM, &n))) {
 		const void *is = kp_nl_find(elem, n, KP_NFTA_EXPR_NAME, &m);
 
+		*pos = (size_t)NLA_ALIGN(n) < (size_t)(end - elem) ? elem + NLA_ALIGN(n) : end;
 		if (kp_xt_is_text(is, m, name))
 			return kp_nl_find(elem, n, KP_NFTA_EXPR_DATA, ret_len);
-		if ((size_t)NLA_ALIGN(n) >= (size_t)(end - elem))
-			break;
-		p = elem + NLA_ALIGN(n);
 	}
 	return NULL;
 }
 
-static bool same_ext(const void *exprs, size_t len, const struct kp_xt_part *part)
+static const void *find_expr(const void *exprs, size_t len, const char *name, size_t *ret_len)
 {
-	size_t n = 0, a = 0;
-	const void *data = find_expr(exprs, len, expr_name(part), &n), *attr;
+	const unsigned char *pos = exprs;
 
-	if (!data)
-		return false;
-	attr = kp_nl_find(data, n, KP_NFTA_XT_NAME, &a);
+	return next_expr(&pos, pos + len, name, ret_len);
+}
+
+static bool is_ext(const void *data, size_t n, const struct kp_xt_part *part)
+{
+	size_t a = 0;
+	const void *attr = kp_nl_find(data, n, KP_NFTA_XT_NAME, &a);
+
 	if (!kp_xt_is_text(attr, a, part->name))
 		return false;
 	attr = kp_nl_find(data, n, KP_NFTA_XT_REV, &a);
@@ -147,6 +149,18 @@ static bool same_ext(const void *exprs, size_t len, const struct kp_xt_part *par
 		return false;
 	attr = kp_nl_find(data, n, KP_NFTA_XT_INFO, &a);
 	return attr && a == part->size && !memcmp(attr, part->data, part->user);
+}
+
+static bool same_ext(const void *exprs, size_t len, const struct kp_xt_part *part)
+{
+	const unsigned char *pos = exprs, *end = pos + len;
+	const void *data;
+	size_t n = 0;
+
+	while ((data = next_expr(&pos, end, expr_name(part), &n)))
+		if (is_ext(data, n, part))
+			return true;
+	return false;
 }
 
 static bool same_verdict(const void *exprs, size_t len, const struct kp_xt_rule *rule)

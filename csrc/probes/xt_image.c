@@ -60,11 +60,17 @@ static void put_ext(unsigned char *p, const char *name, uint8_t rev, const void 
 		memcpy(p + sizeof(x), data, size);
 }
 
-static void put_entry(struct kp_xt_image *im, uint8_t family, const struct kp_xt_rule *rule, const struct kp_xt_part *match,
-		      const struct target *t)
+static size_t ext_size(const struct kp_xt_part *match)
+{
+	return match ? sizeof(struct kp_xt_ext) + match->size : 0;
+}
+
+/* @after: a match in front of @match; both may be NULL. */
+static void put_entry(struct kp_xt_image *im, uint8_t family, const struct kp_xt_rule *rule, const struct kp_xt_part *after,
+		      const struct kp_xt_part *match, const struct target *t)
 {
 	size_t match_at = head_size(family);
-	size_t target_at = match_at + (match ? sizeof(struct kp_xt_ext) + match->size : 0);
+	size_t target_at = match_at + ext_size(after) + ext_size(match);
 	size_t next = target_at + sizeof(struct kp_xt_ext) + KP_XT_ALIGN(t->size);
 	unsigned char *p = im->entries + im->head.size;
 
@@ -74,17 +80,19 @@ static void put_entry(struct kp_xt_image *im, uint8_t family, const struct kp_xt
 	}
 	memset(p, 0, next);
 	put_head(p, family, rule, (uint16_t)target_at, (uint16_t)next);
+	if (after)
+		put_ext(p + match_at, after->name, after->rev, after->data, after->size);
 	if (match)
-		put_ext(p + match_at, match->name, match->rev, match->data, match->size);
+		put_ext(p + match_at + ext_size(after), match->name, match->rev, match->data, match->size);
 	put_ext(p + target_at, t->name, t->rev, t->data, t->size);
 	im->head.size += (uint32_t)next;
 	im->head.num_entries++;
 }
 
-static void put_verdict(struct kp_xt_image *im, uint8_t family, const struct kp_xt_rule *rule, const struct kp_xt_part *match,
-			int32_t verdict)
+static void put_verdict(struct kp_xt_image *im, uint8_t family, const struct kp_xt_rule *rule, const struct kp_xt_part *after,
+			const struct kp_xt_part *match, int32_t verdict)
 {
-	put_entry(im, family, rule, match, &(struct target){ STANDARD, 0, &verdict, sizeof(verdict) });
+	put_entry(im, family, rule, after, match, &(struct target){ STANDARD, 0, &verdict, sizeof(verdict) });
 }
 
 static void put_error(struct kp_xt_image *im, uint8_t family, const char *name)
@@ -92,19 +100,20 @@ static void put_error(struct kp_xt_image *im, uint8_t family, const char *name)
 	char text[30] = "";
 
 	kp_copy(text, sizeof(text), name);
-	put_entry(im, family, NULL, NULL, &(struct target){ ERROR, 0, text, sizeof(text) });
+	put_entry(im, family, NULL, NULL, NULL, &(struct target){ ERROR, 0, text, sizeof(text) });
 }
 
 static void put_rule(struct kp_xt_image *im, const struct kp_xt_rule *rule, const struct kp_xt_part *part)
 {
 	struct kp_xt_part buf;
+	const struct kp_xt_part *after = kp_xt_after(rule, &buf);
 
 	if (rule->kind == KP_XT_TARGET)
-		put_entry(im, rule->family, rule, kp_xt_after(rule, &buf),
+		put_entry(im, rule->family, rule, after, NULL,
 			  &(struct target){ part->name, part->rev, part->data, part->size });
 	else
-		put_verdict(im, rule->family, rule, rule->kind == KP_XT_MATCH ? part : NULL,
-			    rule->kind == KP_XT_MATCH ? KP_XT_ACCEPT : rule->verdict);
+		put_verdict(im, rule->family, rule, after, rule->kind == KP_XT_MATCH ? part : NULL,
+			    rule->kind == KP_XT_MATCH && !rule->verdict ? KP_XT_ACCEPT : rule->verdict);
 }
 
 void kp_xt_image_build(struct kp_xt_image *im, const struct kp_xt_rule *rule, const struct kp_xt_part *part, uint32_t valid_hooks)
@@ -124,7 +133,7 @@ void kp_xt_image_build(struct kp_xt_image *im, const struct kp_xt_rule *rule, co
 			put_rule(im, rule, part);
 		}
 		im->head.underflow[h] = im->head.size;
-		put_verdict(im, rule->family, NULL, NULL, KP_XT_ACCEPT);
+		put_verdict(im, rule->family, NULL, NULL, NULL, KP_XT_ACCEPT);
 	}
 	if (part && rule->kind == KP_XT_VERDICT && !rule->verdict) {
 		int32_t chain;
@@ -132,7 +141,7 @@ void kp_xt_image_build(struct kp_xt_image *im, const struct kp_xt_rule *rule, co
 		put_error(im, rule->family, rule->name);
 		chain = (int32_t)im->head.size; /* a jump's verdict is the offset of the chain's first rule */
 		memcpy(im->entries + rule_at + head_size(rule->family) + sizeof(struct kp_xt_ext), &chain, sizeof(chain));
-		put_verdict(im, rule->family, NULL, NULL, KP_XT_RETURN);
+		put_verdict(im, rule->family, NULL, NULL, NULL, KP_XT_RETURN);
 	}
 	put_error(im, rule->family, ERROR);
 }

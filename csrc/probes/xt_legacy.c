@@ -144,6 +144,18 @@ static void put_and_read(struct kp_ctx *ctx, struct kp_result *res, const struct
 	}
 }
 
+static void clear(struct kp_ctx *ctx, const struct kp_xt_rule *rule)
+{
+	struct kp_result ignored = { 0 };
+	kp_autoclose fd = open_socket(ctx, &ignored, rule);
+	struct kp_xt_image im;
+
+	if (fd >= 0)
+		replace(ctx, &ignored, rule, NULL, fd, &im);
+}
+
+const struct kp_xt_backend kp_xt_legacy = { put_and_read, clear };
+
 static void run_rule(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {
 	put_and_read(ctx, res, row->arg);

@@ -77,23 +77,29 @@ static void put_rule(struct kp_ctx *ctx, struct kp_nlbuf *b, const struct kp_xt_
  * The tables that this worker has made: to put a base chain that is there makes the kernel wait for all CPUs (v6.18: 8 ms), where a
  * new rule takes 20 µs. A new worker is a new process with a new namespace.
  */
-static const struct kp_xt_table *made[5];
+static struct {
+	const struct kp_xt_table *table;
+	uint8_t family;
+} made[10];
 
-static bool is_made(const struct kp_xt_table *table)
+static bool is_made(const struct kp_xt_rule *rule)
 {
 	for (size_t i = 0; i < KP_ARRAY_SIZE(made); i++)
-		if (made[i] == table)
+		if (made[i].table == rule->table && made[i].family == rule->family)
 			return true;
 	return false;
 }
 
-static void set_made(const struct kp_xt_table *table)
+static void set_made(const struct kp_xt_rule *rule)
 {
 	size_t i = 0;
 
-	while (i + 1 < KP_ARRAY_SIZE(made) && made[i] && made[i] != table)
+	if (is_made(rule))
+		return;
+	while (i + 1 < KP_ARRAY_SIZE(made) && made[i].table)
 		i++;
-	made[i] = table;
+	made[i].table = rule->table;
+	made[i].family = rule->family;
 }
 
 /* What a dump is searched for. */
@@ -182,7 +188,7 @@ static void run_table(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_
 	if (rc)
 		kp_fail(ctx, res, "put the table", KP_CALL_PLAIN, -rc);
 	else if (!dump(ctx, res, &s, fd, KP_NFT_GETCHAIN, each_chain)) {
-		set_made(s.rule->table);
+		set_made(s.rule);
 		if (s.hooks == s.rule->table->hooks)
 			kp_works(res, "read back");
 		else
@@ -237,7 +243,7 @@ static void put_and_read(struct kp_ctx *ctx, struct kp_result *res, const struct
 		return;
 	kp_nl_init(&b);
 	put_marker(ctx, &b, KP_NFNL_BATCH_BEGIN);
-	if (!is_made(rule->table))
+	if (!is_made(rule))
 		put_table(ctx, &b, rule);
 	if (kp_xt_to_chain(rule)) {
 		put_msg(ctx, &b, rule, KP_NFT_NEWCHAIN, NLM_F_CREATE);
@@ -250,7 +256,7 @@ static void put_and_read(struct kp_ctx *ctx, struct kp_result *res, const struct
 	if (rc)
 		kp_xt_refused(ctx, res, rule, KP_CALL_PLAIN, -rc);
 	else if (!dump(ctx, res, &s, fd, KP_NFT_GETRULE, each_rule)) {
-		set_made(rule->table);
+		set_made(rule);
 		if (s.equal)
 			kp_works(res, "read back");
 		else
@@ -261,6 +267,17 @@ static void put_and_read(struct kp_ctx *ctx, struct kp_result *res, const struct
 		kp_xt_object_drop(ctx, rule);
 	}
 }
+
+static void clear(struct kp_ctx *ctx, const struct kp_xt_rule *rule)
+{
+	struct kp_result ignored = { 0 };
+	int fd = kp_nl_socket(ctx, &ignored, NETLINK_NETFILTER);
+
+	if (fd >= 0)
+		flush(ctx, fd, rule);
+}
+
+const struct kp_xt_backend kp_xt_nft = { put_and_read, clear };
 
 static void run_rule(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {

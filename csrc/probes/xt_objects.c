@@ -65,6 +65,31 @@ static int make_set(struct kp_ctx *ctx, struct kp_result *res, const struct kp_x
 	return 0;
 }
 
+int kp_xt_set_add(struct kp_ctx *ctx, const struct kp_xt_rule *rule, const unsigned char *addr)
+{
+	const struct kp_nfgenmsg hdr = { .family = rule->family };
+	struct kp_result ignored = { 0 };
+	int fd = kp_nl_socket(ctx, &ignored, NETLINK_NETFILTER);
+	bool v6 = rule->family == AF_INET6;
+	struct kp_nlbuf b;
+	size_t data, ip;
+	char name[32];
+
+	if (fd < 0)
+		return fd;
+	object_name(rule, name, sizeof(name));
+	kp_nl_init(&b);
+	kp_nl_msg(ctx, &b, KP_NFNL_IPSET << 8 | KP_IPSET_CMD_ADD, NLM_F_ACK, &hdr, sizeof(hdr));
+	kp_nl_u8(&b, KP_IPSET_ATTR_PROTOCOL, KP_IPSET_PROTOCOL);
+	kp_nl_str(&b, KP_IPSET_ATTR_SETNAME, name);
+	data = kp_nl_nest(&b, NLA_F_NESTED | KP_IPSET_ATTR_DATA);
+	ip = kp_nl_nest(&b, NLA_F_NESTED | KP_IPSET_ATTR_IP);
+	kp_nl_put(&b, NLA_F_NET_BYTEORDER | (KP_IPSET_ATTR_IPADDR + v6), addr, v6 ? 16 : 4);
+	kp_nl_end(&b, ip);
+	kp_nl_end(&b, data);
+	return kp_nl_talk(ctx, fd, &b);
+}
+
 /* The rule names the set by its number, which ip_set tells on any IPv4 socket (SO_IP_SET), as iptables asks for it. */
 static int set_index(struct kp_ctx *ctx, struct kp_result *res, const char *name, struct kp_xt_part *part)
 {

@@ -42,7 +42,7 @@ struct kp_xt_rev {
 	const void *data;
 };
 
-/* A match that a target wants in front of it. */
+/* A match in front of another, or of a target. */
 struct kp_xt_with {
 	const char *name;
 	struct kp_xt_rev rev;
@@ -54,9 +54,9 @@ struct kp_xt_rule {
 	const char *name;      /* of the match or target; of the verdict's chain */
 	const char *iface;     /* -i, a prefix; NULL: any */
 	const struct kp_xt_rev *revs; /* highest first */
-	const struct kp_xt_with *after; /* KP_XT_TARGET: the match in front of it; may be NULL */
+	const struct kp_xt_with *after; /* a match in front of the match or target; may be NULL */
 	uint8_t n_revs;
-	int8_t verdict;        /* KP_XT_VERDICT: KP_XT_ACCEPT, …; 0: to the chain @name */
+	int8_t verdict;        /* KP_XT_VERDICT: KP_XT_ACCEPT, …; 0: to the chain @name. KP_XT_MATCH: the same; 0: KP_XT_ACCEPT */
 	uint8_t hook;          /* enum kp_xt_hook */
 	uint8_t family;        /* AF_INET, AF_INET6 */
 	uint8_t kind;          /* enum kp_xt_kind */
@@ -100,7 +100,7 @@ typedef int (*kp_xt_ask)(struct kp_ctx *ctx, int fd, const struct kp_xt_rule *ru
 int kp_xt_choose(struct kp_ctx *ctx, struct kp_result *res, const struct kp_xt_rule *rule, int fd, enum kp_call call, kp_xt_ask ask,
 		 struct kp_xt_part *ret_part);
 
-/* The match in front of the rule's target, NULL: none. @buf holds it. */
+/* The match in front of the rule's own, NULL: none. @buf holds it. */
 const struct kp_xt_part *kp_xt_after(const struct kp_xt_rule *rule, struct kp_xt_part *buf);
 
 /* The rule was refused with @err: answers the row. */
@@ -111,6 +111,16 @@ int kp_xt_object_make(struct kp_ctx *ctx, struct kp_result *res, const struct kp
 /* Where objects are not of a network namespace yet (see there), takes it away again; the rule must be gone. */
 void kp_xt_object_drop(struct kp_ctx *ctx, const struct kp_xt_rule *rule);
 bool kp_xt_object_is_global(const struct kp_ctx *ctx, const struct kp_xt_rule *rule);
+
+/* Puts @addr, 4 or 16 bytes, into the IP set that was made for the rule. Returns 0 or -errno, which may be one of ipset's own. */
+int kp_xt_set_add(struct kp_ctx *ctx, const struct kp_xt_rule *rule, const unsigned char *addr);
+
+/* Puts a rule and answers the row, as the rows' own methods do; it stays in its table, alone. clear takes it out again. */
+struct kp_xt_backend {
+	void (*put)(struct kp_ctx *ctx, struct kp_result *res, const struct kp_xt_rule *rule);
+	void (*clear)(struct kp_ctx *ctx, const struct kp_xt_rule *rule);
+};
+extern const struct kp_xt_backend kp_xt_legacy, kp_xt_nft;
 
 /*
  * Methods. The *_option ones are for a row whose extension has been seen to work without the option, the
