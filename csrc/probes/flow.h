@@ -103,7 +103,11 @@ struct kp_flow_arg {
 	const struct kp_flow_step *steps; /* to the first without .from: KP_STEPS(…) */
 };
 
-#define KP_STEPS(...) (const struct kp_flow_step[]){ __VA_ARGS__, { 0 } }
+#define KP_STEPS(...)                                                                                                              \
+	(const struct kp_flow_step[])                                                                                              \
+	{                                                                                                                          \
+		__VA_ARGS__, { 0 }                                                                                                 \
+	}
 
 /* A row at work. */
 struct kp_flow {
@@ -179,10 +183,10 @@ void kp_flow_run(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_resul
 /* The same, with an object of the method's instead of arg->by. */
 void kp_flow_run_by(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res, const struct kp_flow_object *by);
 #define KP_FLOW_ASKS                                                                                                               \
-	"packets from one end of a node made for it to the other, without what is asked for and with it, each followed by an echo " \
+	"packets from one end of a node made for it to the other, without what is asked for and with it, each followed by an "     \
+	"echo "                                                                                                                    \
 	"request, whose answer says that the packet will not come any more"
-#define KP_FLOW_PROVES                                                                                                             \
-	"works: each fares as it must both times; broken: one does not with it; unknown: one does not without it"
+#define KP_FLOW_PROVES "works: each fares as it must both times; broken: one does not with it; unknown: one does not without it"
 #define KP_FLOW_GATE (KP_CAP_NET_ADMIN | KP_CAP_NET_RAW)
 extern const struct kp_method kp_flow_through, kp_flow_negative;
 /* For the controls of a family: a packet through the node; one that no node forwards. */

@@ -109,8 +109,7 @@ static void put_rule(struct kp_xt_image *im, const struct kp_xt_rule *rule, cons
 	const struct kp_xt_part *after = kp_xt_after(rule, &buf);
 
 	if (rule->kind == KP_XT_TARGET)
-		put_entry(im, rule->family, rule, after, NULL,
-			  &(struct target){ part->name, part->rev, part->data, part->size });
+		put_entry(im, rule->family, rule, after, NULL, &(struct target){ part->name, part->rev, part->data, part->size });
 	else
 		put_verdict(im, rule->family, rule, after, rule->kind == KP_XT_MATCH ? part : NULL,
 			    rule->kind == KP_XT_MATCH && !rule->verdict ? KP_XT_ACCEPT : rule->verdict);
