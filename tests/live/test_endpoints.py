@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -41,28 +42,9 @@ def outcomes(rows: dict[str, Probe], fact: str) -> tuple[str, str]:
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     place = tmp_path_factory.mktemp("tls")
     key, cert = place / "key.pem", place / "cert.pem"
-    command = [
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:prime256v1",
-        "-nodes",
-        "-days",
-        "2",
-    ]
-    command += [
-        "-subj",
-        "/CN=127.0.0.1",
-        "-addext",
-        "subjectAltName=IP:127.0.0.1",
-        "-keyout",
-        str(key),
-        "-out",
-        str(cert),
-    ]
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command += ["-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command += ["-keyout", str(key), "-out", str(cert)]
     subprocess.run(command, check=True, capture_output=True)
     return key, cert
 
@@ -75,17 +57,10 @@ def etcd(request: pytest.FixtureRequest, tmp_path: Path, certificate: tuple[Path
     scheme = "http" if request.param == "http" else "https"
     url, peer = f"{scheme}://127.0.0.1:{free_port()}", f"http://127.0.0.1:{free_port()}"
     command = ["etcd", "--data-dir", str(tmp_path), "--listen-client-urls", url, "--advertise-client-urls", url]
-    command += [
-        "--listen-peer-urls",
-        peer,
-        "--initial-advertise-peer-urls",
-        peer,
-        "--initial-cluster",
-        f"default={peer}",
-    ]
+    command += ["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer]
+    command += ["--initial-cluster", f"default={peer}"]
     command += [] if scheme == "http" else ["--key-file", str(key), "--cert-file", str(cert)]
     command += ["--client-cert-auth", "--trusted-ca-file", str(cert)] if request.param == "client certificates" else []
-    # Debian's etcd wants to be told that it may run on some machines; its own variable for that.
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             until = time.monotonic() + 30
@@ -116,8 +91,8 @@ def test_a_real_etcd(etcd: tuple[str, str]) -> None:
 class Answers(BaseHTTPRequestHandler):
     """Says what it was told to say, and keeps what it was asked."""
 
-    paths: dict[str, tuple[int, str]] = {}
-    asked: list[tuple[str, dict[str, str]]] = []
+    paths: ClassVar[dict[str, tuple[int, str]]] = {}
+    asked: ClassVar[list[tuple[str, dict[str, str]]]] = []
 
     def do_GET(self) -> None:
         self.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
