@@ -36,6 +36,17 @@ SYSCTLS = {
 # What bpftool has an empty list for, whatever there is: libbpf declines (tools/lib/bpf/libbpf_probes.c,
 # libbpf_probe_bpf_helper()).
 DECLINED = ("tracing", "ext", "lsm", "struct_ops")
+# The type has these, and yet the verifier refuses them: in a program that may not sleep ("helper call might sleep in a
+# non-sleepable prog"), or for what it is attached to ("helper call is not allowed in probe"). bpftool knows neither of
+# the two sentences, and takes a refusal that it does not know for a yes.
+BEHIND_THE_TYPE = {
+    **dict.fromkeys(("copy_from_user", "copy_from_user_task"), "might sleep"),
+    **dict.fromkeys(("d_path", "sk_storage_get", "sk_storage_delete"), "is not allowed in probe"),
+}
+# tools/lib/bpf/libbpf_probes.c, probe_map_create(): value_type_btf_obj_fd.
+FALSE_NO = {
+    "bpf.map.struct_ops": ((6, 9), "newer bpftools set a field that kernels before 6.9 refuse, and take that for a no")
+}
 EVERYWHERE = "map_lookup_elem"
 # What only one type has (net/core/filter.c: xdp_func_proto, sock_ops_func_proto).
 NOWHERE = {"xdp": "sock_map_update"}
@@ -51,7 +62,7 @@ def compare(known: Known, answer: Answer) -> Iterator[Finding]:
         return
     for row, there in _rows(stated):
         if row in known.rows:
-            yield _row(known.rows[row], there)
+            yield _row(known.rows[row], there, known.release)
         elif known.whole:
             yield Finding(row, row.rpartition(".")[0], PROGRAM, "differs", "no such row", _yes(there))
     yield from _inventory(known, stated.get("helpers", {}))
@@ -74,13 +85,17 @@ def _yes(there: bool) -> str:
     return "available" if there else "NOT available"
 
 
-def _row(probe: Probe, there: bool) -> Finding:
+def _row(probe: Probe, there: bool, release: tuple[int, ...]) -> Finding:
     """Compare a yes or no. bpftool has no word for a refusal: its no may be kprobe's ``denied``."""
     agreeing = {True: {"works"}, False: {"absent", "denied"}}[there]
     verdict: Verdict = "agrees" if probe.outcome in agreeing else "differs"
     if probe.outcome == "unknown":
         verdict = "unknown"
-    return Finding(probe.id, probe.family, PROGRAM, verdict, told(probe), _yes(there))
+    before, why = FALSE_NO.get(probe.id, ((), ""))
+    explained = verdict == "differs" and not there and release < before
+    if explained:
+        verdict = "explained"
+    return Finding(probe.id, probe.family, PROGRAM, verdict, told(probe), _yes(there), less=why if explained else "")
 
 
 def _inventory(known: Known, stated: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
@@ -98,6 +113,10 @@ def _inventory(known: Known, stated: Mapping[str, Sequence[str]]) -> Iterator[Fi
         probe = known.rows.get(f"bpf.helper.{kind}")
         if probe and names:
             yield from _helpers(probe, found, end, names)
+            strange = [name for name in stated[f"{kind}_available_helpers"] if name.removeprefix("bpf_") not in numbers]
+            if strange:
+                said = f"yes to {', '.join(strange)}"
+                yield Finding(probe.id, probe.family, PROGRAM, "differs", "no such helpers", said, count=len(strange))
 
 
 def highest(stated: Iterable[AbstractSet[int]]) -> int:
@@ -147,6 +166,12 @@ def _sets(
     more, less = (mine - theirs) & asked, (theirs - mine) & asked
     if more:
         yield found("differs", f"yes to {_names(more, names)}", "no to these", len(more))
+    known = {number for number in less if names[number] in BEHIND_THE_TYPE}
+    if known:
+        reasons = sorted({BEHIND_THE_TYPE[names[number]] for number in known})
+        said = f"yes to these: it does not read the verifier's {' and '.join(map(repr, reasons))}"
+        yield found("explained", f"no to {_names(known, names)}", said, len(known))
+    less -= known
     if less:
         yield found("differs", f"no to {_names(less, names)}", "yes to these", len(less))
 

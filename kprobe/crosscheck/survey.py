@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """Programs that answer many questions at one call: what is called, and how the answer is compared."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -18,6 +19,8 @@ class Known:
     facts: Mapping[str, Fact]
     whole: bool
     """Whether all rows were asked: then one that is missing is one that kprobe does not have."""
+    release: tuple[int, ...] = ()
+    """Of the kernel; it explains a difference and decides none."""
 
     @classmethod
     def of(cls, evidence: Evidence) -> "Known":
@@ -26,6 +29,7 @@ class Known:
             {probe.id: probe for probe in evidence.probes},
             {fact.id: fact for fact in evidence.facts},
             whole=not evidence.begin.select,
+            release=tuple(int(part) for part in re.findall(r"\d+", evidence.begin.uname.release)[:2]),
         )
 
 

@@ -141,7 +141,7 @@ def _binary(tree: Path) -> Path:
 
 def _key(want: Want) -> str:
     """What a resolution holds for: it is void once the catalogue's entry changes."""
-    return json.dumps([want.arch, *([s.suite, s.package] for s in want.sources)])
+    return json.dumps([want.arch, *([s.suite, s.package] for s in want.sources), *want.along])
 
 
 def _write(path: Path, value: Mapping[str, object]) -> None:

@@ -75,6 +75,17 @@ def test_what_bpftool_is_too_old_to_know_it_does_not_deny() -> None:
     assert counts(compare(helpers(*HELPERS), inventory(*HELPERS, "cgrp_storage_get"))) == {"agrees": LAST}
 
 
+def test_a_helper_that_kprobe_has_no_name_for_is_a_difference() -> None:
+    (_, strange) = compare(helpers(*HELPERS, "brand_new"), inventory(*HELPERS))
+    assert (strange.verdict, strange.said) == ("differs", "yes to bpf_brand_new")
+
+
+@pytest.mark.parametrize(("name", "verdict"), [("d_path", "explained"), ("check_mtu", "differs")])
+def test_only_what_the_verifier_refuses_behind_the_type_is_explained(name: str, verdict: str) -> None:
+    (_, found) = compare(helpers(*HELPERS, name), inventory(*HELPERS))
+    assert (found.verdict, found.kprobe) == (verdict, f"no to bpf_{name}()")
+
+
 def test_a_list_with_a_helper_that_the_type_cannot_have_is_no_answer() -> None:
     (found,) = compare(helpers(*HELPERS, "xdp_adjust_head"), inventory(*HELPERS))
     assert (found.verdict, found.count) == ("unheard", 5)
@@ -83,6 +94,14 @@ def test_a_list_with_a_helper_that_the_type_cannot_have_is_no_answer() -> None:
 
 def test_a_list_without_the_helper_that_all_have_is_no_answer() -> None:
     assert counts(compare(helpers("redirect"), inventory(*HELPERS))) == {"unheard": 1}
+
+
+def test_a_no_that_only_bpftool_is_the_cause_of_is_explained_where_it_can_be() -> None:
+    row, stated = probe("bpf.map.struct_ops"), {"map_types": {"have_struct_ops_map_type": False}}
+    for release, verdict in (((5, 10), "explained"), ((6, 9), "differs")):
+        known = Known({row.id: row}, {}, whole=False, release=release)
+        (found,) = bpftool.compare(known, Answer("bpf.feature-probe", "bpftool", said=json.dumps(stated)))
+        assert found.verdict == verdict
 
 
 def test_types_that_bpftool_declines_to_ask_are_no_statement() -> None:
