@@ -17,8 +17,8 @@ from . import apart, shell
 from .model import Answer, NotAskedError, Oracle, OtherwiseError, RefusedError
 from .surveys import CALLS
 
-SECONDS = 20
-"""Of one oracle; the slowest needs a few."""
+SECONDS = 30
+"""Of one oracle; the slowest, bcc, needs a few."""
 DENIED = (errno.EPERM, errno.EACCES)
 LAST = "\x1e"
 """Before what a function answers, behind what it may have written."""

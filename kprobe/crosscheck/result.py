@@ -92,6 +92,7 @@ def _lines(result: Result, *, show_all: bool) -> Iterator[str]:
     if show_all:
         rest = [f for f in result.findings if f.verdict not in dict(TITLES)]
         yield from _section("Every other answer", rest, show_all=True)
+        yield from _unasked(result.unasked)
     yield ""
     yield from _table(result)
     yield ""
@@ -126,6 +127,17 @@ def _section(title: str, findings: list[Finding], *, show_all: bool) -> Iterator
         yield f"  … and {len(findings) - len(shown)} more (--all)"
 
 
+def _unasked(rows: Iterable[Unasked]) -> Iterator[str]:
+    """Yield the rows that no program was asked for, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        reasons.setdefault(row.why, []).append(row.row)
+    for why, found in reasons.items():
+        yield ""
+        yield f"Rows without a second opinion: {why}"
+        yield from (f"  {row}" for row in found)
+
+
 def _table(result: Result) -> Iterator[str]:
     """Yield the counts by family."""
     columns = ("agree", "differ", "explained", "kprobe unknown", "unheard", "not asked", "no program")
@@ -148,10 +160,15 @@ def _by_family(result: Result) -> dict[str, list[Finding]]:
     return families
 
 
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def _verdict(result: Result) -> str:
     totals = result.totals
     programs = len({f.program for f in result.findings if f.verdict in ("agrees", "differs", "explained")})
-    compared = f"{totals['agrees']} answers of {programs} programs agree with kprobe, {totals['differs']} differ"
+    agree, of = _many(totals["agrees"], "answer"), _many(programs, "program")
+    compared = f"{agree} of {of} agree with kprobe, {totals['differs']} differ"
     return {
         AGREE: f"{compared}.",
         DIFFER: f"{compared}: see above.",

@@ -7,10 +7,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import kprobe
+from kprobe.errors import InputError
 
 from .model import Answer, Oracle
 from .result import Program
@@ -56,12 +57,17 @@ def _asker(names: Sequence[str], *options: str) -> Iterator[Iterable[str]]:
     # -P: nothing is imported from where the user stands.
     command = [sys.executable, "-P", "-m", f"{kprobe.__name__}.crosscheck.ask", *options]
     environment = {**os.environ, "PYTHONPATH": str(Path(kprobe.__file__).parents[1])}
-    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True, env=environment) as process:  # noqa: S603
+    try:
+        started = subprocess.Popen(command, stdin=-1, stdout=-1, text=True, env=environment)  # noqa: S603
+    except OSError as error:
+        raise InputError(error.strerror or str(error), command[0], "no process can be started that asks") from error
+    with started as process:
         assert process.stdin
         assert process.stdout
         try:
-            process.stdin.write("\n".join(names))
-            process.stdin.close()
+            with suppress(BrokenPipeError):  # it came to an early end: there will be no answers
+                process.stdin.write("\n".join(names))
+                process.stdin.close()
             yield process.stdout
         finally:
             process.kill()

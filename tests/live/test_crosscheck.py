@@ -159,3 +159,35 @@ def test_killed_without_mercy_nothing_stays() -> None:
     while (left := processes("kprobe.crosscheck.ask")) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert left == []
+
+
+def test_without_capabilities_nobody_is_asked() -> None:
+    """Root who may not make namespaces: every program is told as not asked, and nothing is claimed."""
+    command = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"]
+    done = subprocess.run(
+        [*command, KPROBE, "crosscheck", "--intrusive", "--json", "--select", "link.*"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    value = json.loads(done.stdout)
+    assert {entry["verdict"] for entry in value["findings"]} == {"not asked"}
+    assert "no namespace of its own: unshare: Operation not permitted" in {f["said"] for f in value["findings"]}
+    assert done.returncode == 3
+
+
+def test_the_host_is_as_it_was() -> None:
+    def state() -> dict[str, object]:
+        return {
+            "mounts": sorted(line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()),
+            "devices": sorted(path.name for path in Path("/sys/class/net").iterdir()),
+            "run": sorted(str(path) for path in Path("/run").iterdir()),
+            "namespaces": sorted(str(path) for path in Path("/run/netns").glob("*")),
+            "rules": subprocess.run(["nft", "list", "ruleset"], capture_output=True, check=True).stdout,
+        }
+
+    before = state()
+    done = crosscheck("--intrusive", "--select", "ns.*", "--select", "link.*", "--select", "xt.legacy.ipv4.table.*")
+    assert done.returncode == 0, done.stdout
+    assert state() == before

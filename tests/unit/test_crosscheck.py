@@ -75,7 +75,7 @@ def test_only_the_exempted_difference_is_explained() -> None:
 def test_a_disagreement_is_told_with_both_sides_words() -> None:
     text = as_text(result(AGREES, DIFFERS))
     assert "Disagreements\n  link.x\n    kprobe: works, at create\n    ip: absent: exit status 2, RTNETLINK" in text
-    assert "1 answers of 1 programs agree with kprobe, 1 differ: see above." in text
+    assert "1 answer of 1 program agree with kprobe, 1 differ: see above." in text
     assert result(AGREES, DIFFERS).exit_code == DIFFER
 
 
@@ -119,7 +119,9 @@ def test_rows_that_no_program_asks_are_counted() -> None:
     left = list(unasked([*probes, control], [AGREES], {"link.z": "a reason"}))
     assert [(entry.row, entry.family) for entry in left] == [("link.y", "link"), ("link.z", "link")]
     assert left[1].why == "a reason"
-    text = as_text(Result("node", (), (AGREES,), tuple(left)))
+    shown = Result("node", (), (AGREES,), tuple(left))
+    text = as_text(shown)
+    assert "Rows without a second opinion: a reason\n  link.z\n" in as_text(shown, show_all=True)
     assert text.splitlines()[-4].split() == ["link", "1", "-", "-", "-", "-", "-", "2"]
 
 

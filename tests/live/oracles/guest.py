@@ -15,21 +15,8 @@ from .script import render
 # the one that is wanted, so nothing on the way to it may be busybox.
 PROGRAMS = (
     *("dash", "timeout", "unshare", "nsenter", "grep", "sed", "cat", "readlink"),
-    *(
-        "ip",
-        "bridge",
-        "ethtool",
-        "wg",
-        "ipset",
-        "nfacct",
-        "nft",
-        "tc",
-        "conntrack",
-        "nfct",
-        "ipvsadm",
-        "bpftool",
-        "strace",
-    ),
+    *("ip", "bridge", "ethtool", "wg", "ipset", "nfacct", "nft", "tc", "conntrack", "nfct", "ipvsadm"),
+    *("bpftool", "strace"),
     *("iptables-legacy", "ip6tables-legacy", "iptables-nft", "ip6tables-nft"),
 )
 EXTENSIONS = Path("/usr/lib/x86_64-linux-gnu/xtables")
