@@ -26,7 +26,7 @@ ZIGCC    := $(BIN)/python -m ziglang cc -target $(TARGET) -static -Os -ffunction
 	-fno-unwind-tables -fno-asynchronous-unwind-tables
 JOBS     := $(shell nproc)
 
-.PHONY: help run build collector collectors dist reproducible test vm matrix lint format docs bench clean deps deps-run
+.PHONY: help run build collector collectors dist reproducible test vm matrix lint format docs fuzz bench clean deps deps-run
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -80,6 +80,14 @@ docs: build ## the generated pages
 	$(BIN)/kprobe schema > docs/evidence.schema.json
 	$(BIN)/python tools/gen_requirements_md.py > docs/requirements.md
 	$(BIN)/python tools/gen_words.py > kprobe/words.txt
+
+FUZZ_SECONDS ?= 60
+fuzz: build ## hypothesis at length, then atheris on reader, pages and renderers; FUZZ_SECONDS=600: each
+	$(BIN)/python -m pip install --quiet "atheris>=2.3"
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -q tests/unit/test_evidence.py tests/unit/test_embed.py tests/unit/test_redact.py \
+		tests/unit/test_render.py tests/unit/test_render_formats.py tests/unit/test_render_html.py
+	for target in reader intake unpack render; do mkdir -p build/fuzz/$$target && $(BIN)/python -m tests.fuzz $$target \
+		-max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/ -print_final_stats=1 -rss_limit_mb=2048 build/fuzz/$$target || exit 1; done
 
 bench: build deps ## side-by-side measurements, printed as ratios
 	$(BIN)/python -m bench

@@ -77,7 +77,7 @@ def _case(report: Report, mode: ModeReport, need: NeedReport, rows: Mapping[str,
     kind = {("fail", "fail"): "failure", ("fail", "unknown"): "error", ("unknown", "unknown"): "error"}.get(
         (stops, need.verdict), "skipped"
     )
-    return kind, "\n".join(_why(need, rows))
+    return kind, "\n".join(map(clean, _why(need, rows)))
 
 
 def _why(need: NeedReport, rows: Mapping[str, Probe]) -> Iterable[str]:
@@ -96,4 +96,4 @@ def _attribute(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    return escape("\n".join(map(clean, text.split("\n"))))
+    return escape(text)

@@ -61,7 +61,7 @@ FRAMES = (
 @example("00000000000a00000000000a00000000000a0000", "{}")
 @example("2a00:0:400::", "{}")
 @example("11.0.0.0", "{}")
-@settings(max_examples=100)
+@settings(max_examples=2000 if hostile.FUZZING else 100)
 def test_what_is_planted_everywhere_is_found_nowhere(plant: str, frame: str) -> None:
     text = frame.format(plant)
     assume(len(text) < 4000)
