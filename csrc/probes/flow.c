@@ -38,7 +38,7 @@ static void remove_sysctl(struct kp_flow *f, const void *what)
 	kp_flow_sysctl(s->path, s->back);
 }
 
-static const struct kp_flow_object by_sysctl = { put_sysctl, remove_sysctl };
+static const struct kp_flow_object by_sysctl = { .put = put_sysctl, .remove = remove_sysctl };
 
 const struct kp_method kp_flow_through = {
 	.run = kp_flow_run,

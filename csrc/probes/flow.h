@@ -88,8 +88,12 @@ struct kp_flow_step {
 
 struct kp_flow;
 
-/* How an object gets there and goes again. put: false, and the row is answered. */
+/*
+ * How an object gets there and goes again. put: false, and the row is answered. prepare, if it is not NULL, comes before the control:
+ * what stays the same without the object and with it.
+ */
 struct kp_flow_object {
+	bool (*prepare)(struct kp_flow *f, const void *what);
 	bool (*put)(struct kp_flow *f, const void *what);
 	void (*remove)(struct kp_flow *f, const void *what);
 };

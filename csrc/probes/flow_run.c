@@ -212,6 +212,8 @@ void kp_flow_run_by(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_re
 		return;
 	if (by && !proves(arg))
 		return kp_unknown(res, "control", "no packet of this row fares differently without its object: please report it");
+	if (by && by->prepare && !by->prepare(&f, arg->what))
+		return;
 	if (!walk(&f, false))
 		return;
 	if (by && !by->put(&f, arg->what))

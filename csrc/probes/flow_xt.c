@@ -84,14 +84,14 @@ static void remove_nft(struct kp_flow *f, const void *what)
 
 static void run_legacy(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {
-	static const struct kp_flow_object object = { put_legacy, remove_legacy };
+	static const struct kp_flow_object object = { .put = put_legacy, .remove = remove_legacy };
 
 	kp_flow_run_by(ctx, row, res, &object);
 }
 
 static void run_nft(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {
-	static const struct kp_flow_object object = { put_nft, remove_nft };
+	static const struct kp_flow_object object = { .put = put_nft, .remove = remove_nft };
 
 	kp_flow_run_by(ctx, row, res, &object);
 }

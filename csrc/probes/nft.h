@@ -37,7 +37,7 @@ enum kp_nft_type {
 enum { KP_NFTA_TABLE = 1 };
 /* Attribute 2 is the name, where it is not said below to be another. */
 enum { KP_NFTA_NAME = 2 };
-enum { KP_NFTA_TABLE_USERDATA = 6 };
+enum { KP_NFTA_TABLE_FLAGS = 2, KP_NFTA_TABLE_USERDATA = 6 };
 enum { KP_NFTA_CHAIN_NAME = 3, KP_NFTA_CHAIN_HOOK, KP_NFTA_CHAIN_POLICY, KP_NFTA_CHAIN_TYPE = 7, KP_NFTA_CHAIN_USERDATA = 12 };
 enum { KP_NFTA_HOOK_NUM = 1, KP_NFTA_HOOK_PRIORITY, KP_NFTA_HOOK_DEV };
 enum { KP_NFTA_RULE_CHAIN = 2, KP_NFTA_RULE_EXPRESSIONS = 4, KP_NFTA_RULE_USERDATA = 7 };
@@ -147,6 +147,7 @@ struct kp_nft {
 	struct kp_nft_arg arg;
 	int fd;
 	char table[16]; /* another one for each row */
+	bool dormant;   /* the table is made without its hooks: no packet meets its rules */
 };
 
 /* nft_tree.c: where a tree that came back differs from the one that was put. */
@@ -175,6 +176,8 @@ bool kp_nft_same(const void *attrs, size_t len, const uint8_t *want, struct kp_n
 
 /* nft_talk.c. Those that return bool have answered the row where they return false. */
 bool kp_nft_start(struct kp_nft *t, struct kp_ctx *ctx, struct kp_result *res);
+/* With @code instead of the row's own argument. */
+bool kp_nft_start_with(struct kp_nft *t, struct kp_ctx *ctx, struct kp_result *res, const uint8_t *code);
 /* @key: with the row's table, and what else is not empty; NULL: without any attribute. */
 int kp_nft_get(struct kp_nft *t, uint8_t type, const struct kp_nft_attr *key, uint16_t flags,
 	       bool (*each)(const struct nlmsghdr *msg, void *arg), void *arg);

@@ -36,6 +36,13 @@
 	X(kp_set, "kp-set") \
 	X(kp_to, "kp-to") \
 	X(kpnone, "kpnone") \
+	X(kp_dnat, "kp-dnat") \
+	X(kp_forward, "kp-forward") \
+	X(kp_mangle, "kp-mangle") \
+	X(kp_raw, "kp-raw") \
+	X(kp_snat, "kp-snat") \
+	X(kpfar0, "kpfar0") \
+	X(kppod0, "kppod0") \
 	X(last, "last") \
 	X(limit, "limit") \
 	X(lo, "lo") \

@@ -45,13 +45,18 @@ static bool would_ask(const struct kp_ctx *ctx)
 
 bool kp_nft_start(struct kp_nft *t, struct kp_ctx *ctx, struct kp_result *res)
 {
+	return kp_nft_start_with(t, ctx, res, ctx->row->arg);
+}
+
+bool kp_nft_start_with(struct kp_nft *t, struct kp_ctx *ctx, struct kp_result *res, const uint8_t *code)
+{
 	if (would_ask(ctx)) {
 		kp_unknown(res, "no-autoload",
 			   "newer than this kernel, which may ask for a module by its name: run without --no-autoload");
 		return false;
 	}
 	*t = (struct kp_nft){ .ctx = ctx, .res = res };
-	kp_nft_arg(ctx->row->arg, &t->arg);
+	kp_nft_arg(code, &t->arg);
 	t->fd = kp_nl_socket(ctx, res, NETLINK_NETFILTER);
 	if (t->fd < 0)
 		return false;
@@ -91,6 +96,8 @@ int kp_nft_commit(struct kp_nft *t, bool with_table, const uint8_t *msgs, const 
 	if (with_table) {
 		put_msg(t, &b, KP_NFT_NEWTABLE, NLM_F_CREATE | (*msgs ? 0 : NLM_F_ACK));
 		kp_nl_str(&b, KP_NFTA_TABLE, t->table);
+		if (t->dormant)
+			kp_nl_be32(&b, KP_NFTA_TABLE_FLAGS, 1);
 	}
 	for (; msgs != end && (next = kp_nft_msg(msgs, &msg)); msgs = next) {
 		put_msg(t, &b, msg.type, make_flags(msg.type) | (*next && next != end ? 0 : NLM_F_ACK));
