@@ -8,8 +8,8 @@ from kprobe.node.rule import Answer, Rule, UnsureError, View, bad, fine
 
 PROCESSES = {"firewalld": "firewalld", "lfd": "CSF", "shorewall": "Shorewall"}
 CHAINS = {
-    "ufw-": "ufw",
-    "ufw6-": "ufw",
+    "ufw-user-": "ufw",
+    "ufw6-user-": "ufw",
     "IN_public": "firewalld",
     "FWDI_": "firewalld",
     "INPUT_direct": "firewalld",

@@ -247,7 +247,13 @@ WORSE: list[dict[str, Any]] = [
     {"node.networkmanager": {}},
     networkd(a=["Name=*"]),
     {"node.processes": {"running": "NetworkManager kube-proxy firewalld cilium-agent", "seen": 200}},
-    {"node.rules": {**HEALTHY["node.rules"], "legacy ip": "read", "legacy ip filter": "chains=4 rules=9 ufw- WEAVE"}},
+    {
+        "node.rules": {
+            **HEALTHY["node.rules"],
+            "legacy ip": "read",
+            "legacy ip filter": "rules=9 ufw-user- WEAVE",
+        }
+    },
     {"node.cni-conf": {"/etc/cni/net.d/05-cilium.conf": ["type=cilium-cni"]}},
     {"node.sockets": {"tcp/179": ["any zebra"], "udp/4789": ["any ?"], "udp/51820": ["any -"]}},
     {"node.links": {"kube-ipvs0": "kind=dummy mtu=1500", "flannel.1": "kind=vxlan mtu=1450 id=1 port=4789 up"}},
