@@ -3,10 +3,10 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -143,22 +143,55 @@ def test_nothing_outlives_its_place(escape: str, tmp_path: Path) -> None:
     assert processes("4321") == []
 
 
-def test_killed_without_mercy_nothing_stays() -> None:
+def descendants(mark: str) -> list[str]:
+    """Processes that have inherited this from the environment."""
+    return [path.parent.name for path in Path("/proc").glob("[0-9]*/environ") if mark in _read(path)]
+
+
+@pytest.mark.parametrize("wait", [0.0, 0.5, 2.0])
+def test_killed_without_mercy_nothing_stays(wait: float) -> None:
+    mark = f"KPROBE_TEST={uuid.uuid4()}"
     process = subprocess.Popen(
-        [KPROBE, "crosscheck", "--intrusive", "--select", "route.subscribe*"],
+        [KPROBE, "crosscheck", "--intrusive", "--select", "xt.*"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        env={**os.environ, "KPROBE_TEST": mark.partition("=")[2]},
     )
     deadline = time.monotonic() + 30
-    while not processes("kprobe.crosscheck.ask") and time.monotonic() < deadline:
+    while len(descendants(mark)) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert processes("kprobe.crosscheck.ask")
-    process.send_signal(signal.SIGKILL)
+    time.sleep(wait)
+    assert descendants(mark)
+    process.kill()
     process.wait()
     deadline = time.monotonic() + 5
-    while (left := processes("kprobe.crosscheck.ask")) and time.monotonic() < deadline:
+    while (left := descendants(mark)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert left == []
+
+
+ASLEEP = """
+import os
+from kprobe.crosscheck import apart
+apart.run(lambda: os.execv("/bin/sleep", ["sleep", "600"]), 600)
+"""
+
+
+def test_who_makes_a_place_takes_it_along() -> None:
+    mark = f"KPROBE_TEST={uuid.uuid4()}"
+    environment = {**os.environ, "KPROBE_TEST": mark.partition("=")[2]}
+    process = subprocess.Popen([sys.executable, "-c", ASLEEP], env=environment)
+    assert soon(lambda: len(descendants(mark)) >= 4)
+    process.kill()
+    process.wait()
+    assert soon(lambda: descendants(mark) == [])
+
+
+def soon(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 10
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
 
 
 def test_without_capabilities_nobody_is_asked() -> None:
