@@ -44,6 +44,7 @@ const struct kp_family *const kp_families[] = {
 	&kp_family_flow,
 	&kp_family_flow_xt,
 	&kp_family_flow_nft,
+	&kp_family_flow_tunnel,
 #ifdef KP_SELFTEST
 	&kp_family_selftest,
 	&kp_family_selftest_void,

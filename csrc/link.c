@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
 #include <errno.h>
 #include <net/if.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -68,6 +69,35 @@ int kp_addr_add(struct kp_ctx *ctx, int rtnl, int ifindex, int family, const voi
 	kp_nl_put(&b, IFA_LOCAL, addr, len);
 	kp_nl_put(&b, IFA_ADDRESS, addr, len);
 	return kp_nl_talk(ctx, rtnl, &b);
+}
+
+static bool take_type(const struct nlmsghdr *msg, void *arg)
+{
+	const struct rtmsg *rtm = NLMSG_DATA(msg);
+
+	if (msg->nlmsg_type == RTM_NEWROUTE)
+		*(uint8_t *)arg = rtm->rtm_type;
+	return false;
+}
+
+int kp_addr6_await(struct kp_ctx *ctx, int rtnl, const void *addr)
+{
+	const struct rtmsg rtm = { .rtm_family = AF_INET6, .rtm_dst_len = 128 };
+	struct kp_nlbuf b;
+
+	for (unsigned int ms = 0; ms < 2000; ms++) {
+		uint8_t type = 0;
+		int rc;
+
+		kp_nl_init(&b);
+		kp_nl_msg(ctx, &b, RTM_GETROUTE, 0, &rtm, sizeof(rtm));
+		kp_nl_put(&b, RTA_DST, addr, 16);
+		rc = kp_nl_query(ctx, rtnl, &b, take_type, &type);
+		if (!rc && type == RTN_LOCAL)
+			return 0;
+		poll(NULL, 0, 1);
+	}
+	return -ETIMEDOUT;
 }
 
 int kp_veth_add(struct kp_ctx *ctx, int rtnl, const char *name, const char *peer)

@@ -14,6 +14,12 @@ int kp_link_up(struct kp_ctx *ctx, int rtnl, int ifindex, bool up);
 /* Adds an address without duplicate address detection. @family AF_INET or AF_INET6. Returns 0 or -errno. */
 int kp_addr_add(struct kp_ctx *ctx, int rtnl, int ifindex, int family, const void *addr, unsigned int prefixlen);
 
+/*
+ * Waits, for at most 2 s, until packets to the namespace's own IPv6 address @addr are its own: the route that says so is put in by a work
+ * queue (net/ipv6/addrconf.c, addrconf_dad_work()), even without detection of duplicates. Returns 0 or -errno.
+ */
+int kp_addr6_await(struct kp_ctx *ctx, int rtnl, const void *addr);
+
 /* One end of a pair of devices. Give the two different indices: kp_pair_add(). */
 struct kp_end {
 	const char *name;

@@ -32,6 +32,7 @@ extern const struct kp_family kp_family_attach;
 extern const struct kp_family kp_family_flow;
 extern const struct kp_family kp_family_flow_xt;
 extern const struct kp_family kp_family_flow_nft;
+extern const struct kp_family kp_family_flow_tunnel;
 /* Only in the test build. */
 extern const struct kp_family kp_family_selftest;
 extern const struct kp_family kp_family_selftest_void;

@@ -149,6 +149,10 @@ int kp_flow_socket(enum kp_flow_at at, bool v6);
 
 /* Writes "name" or "conf/DEV/name" below /proc/sys/net/. Returns 0 or -errno. */
 int kp_flow_sysctl(const char *path, const char *value);
+/* All settings that a node depends on, in the current namespace. Returns 0 or -errno. */
+int kp_flow_node_settings(void);
+/* Checksums of what goes out by the device are written, not left to it. */
+void kp_flow_no_offload(const char *name);
 
 /* Packets with @mark go by a table of their own, which leads to the second pod. Returns 0 or -errno. */
 int kp_flow_by_mark(struct kp_ctx *ctx, bool v6, uint32_t mark, bool on);

@@ -138,6 +138,13 @@ static int apply(const struct setting *s)
 	return 0;
 }
 
+int kp_flow_node_settings(void)
+{
+	int rc = apply(node_settings);
+
+	return rc ? rc : apply(node_settings6);
+}
+
 static int packet_socket(const struct kp_end *end)
 {
 	const struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = end->index };
@@ -153,7 +160,7 @@ static int packet_socket(const struct kp_end *end)
 }
 
 /* Whoever hears a frame must see its checksum as a wire would carry it: not left to a device that is none. */
-static void no_offload(const char *name)
+void kp_flow_no_offload(const char *name)
 {
 	kp_autoclose fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ethtool_value off = { .cmd = ETHTOOL_STXCSUM };
@@ -267,9 +274,7 @@ static int make(struct kp_ctx *ctx, const char **step)
 	if (!rc)
 		rc = kp_place_go(ctx, node);
 	if (!rc)
-		rc = apply(node_settings);
-	if (!rc)
-		rc = apply(node_settings6);
+		rc = kp_flow_node_settings();
 	if (rc)
 		return rc;
 	rtnl = kp_nl_socket(ctx, &ignored, NETLINK_ROUTE);
@@ -280,7 +285,7 @@ static int make(struct kp_ctx *ctx, const char **step)
 		rc = kp_pair_add(ctx, rtnl, false, &kp_flow_node_end[i], &kp_flow_end[i], ends);
 		if (rc)
 			return rc;
-		no_offload(kp_flow_node_end[i].name);
+		kp_flow_no_offload(kp_flow_node_end[i].name);
 		*step = "set up a wire";
 		rc = kp_link_up(ctx, rtnl, kp_flow_node_end[i].index, true);
 		if (rc)
