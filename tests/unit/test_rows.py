@@ -27,7 +27,7 @@ TOO_BIG = "over 500 KiB since the nft and bpf families: four fifths are read-onl
 PROBES = sorted((CSRC / "probes").glob("*.c"))
 # What only the parent runs. All else may run behind fork(): no heap, no stdio, nothing that takes a lock.
 PARENT = {"main", "table", "collect", "evidence", "env", "select", "lines", "inflate"}
-PARENT |= {"facts", "facts_self", "factkit", "modinfo", "kconfig", "nics"}
+PARENT |= {"factkit", "modinfo", "kconfig", "nics", *(path.stem for path in CSRC.glob("facts*.c"))}
 AFTER_FORK = [path for path in sorted(CSRC.glob("*.c")) if path.stem not in PARENT]
 FORBIDDEN = re.compile(
     r"""(m|c|re)alloc|reallocarray|free|posix_memalign|aligned_alloc|strn?dup|getline|getdelim|v?asprintf|open_memstream
