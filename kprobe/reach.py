@@ -86,11 +86,16 @@ def _ask(end: _Endpoint, how: Callable[[_Endpoint], dict[str, str]]) -> dict[str
             _connect(end).close()
         except ssl.SSLError as error:
             if _wants_certificate(error):
-                return {"tcp": "ok", "tls": "ok", "health": "denied", "said": "it wants a certificate of its client"}
-            return {"tcp": "ok", "tls": _why(error)}
+                return {
+                    "tcp": "works",
+                    "tls": "works",
+                    "health": "denied",
+                    "said": "it wants a certificate of its client",
+                }
+            return {"tcp": "works", "tls": _why(error)}
         except OSError as error:
-            return {"tcp": "ok", "tls": _why(error)}
-    found = {"tcp": "ok", **({"tls": "ok"} if end.tls else {}), **how(end)}
+            return {"tcp": "works", "tls": _why(error)}
+    found = {"tcp": "works", **({"tls": "works"} if end.tls else {}), **how(end)}
     return {key: re.sub(r"[^\x20-\x7e]", "?", value)[:120] for key, value in found.items()}
 
 
@@ -157,7 +162,7 @@ def _member(answer: Answer, *names: str) -> str:
 def _refusal(answer: Answer) -> dict[str, str]:
     if answer.status in {401, 403}:
         return {"health": "denied", "said": f"HTTP {answer.status} {answer.text[:60]}".strip()}
-    return {"health": "bad", "said": f"HTTP {answer.status}" if answer.status else answer.text}
+    return {"health": "broken", "said": f"HTTP {answer.status}" if answer.status else answer.text}
 
 
 def _etcd(end: _Endpoint) -> dict[str, str]:
@@ -167,14 +172,14 @@ def _etcd(end: _Endpoint) -> dict[str, str]:
         return _refusal(version)
     server = _member(version, "etcdserver")
     if not re.match(r"\d+\.\d+", server):
-        return {"health": "bad", "said": "this is not etcd: /version names no etcdserver"}
+        return {"health": "broken", "said": "this is not etcd: /version names no etcdserver"}
     if int(server.partition(".")[0]) < 3:
-        return {"health": "bad", "said": f"etcd {server} has no v3 API", "version": server}
+        return {"health": "broken", "said": f"etcd {server} has no v3 API", "version": server}
     health = _get(end, "/health")
     if _member(health, "health") == "true":
-        return {"health": "ok", "version": server}
+        return {"health": "works", "version": server}
     reason = _member(health, "reason") or (f"HTTP {health.status}" if health.status else health.text)
-    return {"health": "bad", "said": f"etcd says that it is not healthy: {reason}", "version": server}
+    return {"health": "broken", "said": f"etcd says that it is not healthy: {reason}", "version": server}
 
 
 def _apiserver(end: _Endpoint) -> dict[str, str]:
@@ -184,10 +189,10 @@ def _apiserver(end: _Endpoint) -> dict[str, str]:
         return _refusal(version)
     server = _member(version, "gitVersion")
     if not re.match(r"v?\d+\.\d+", server):
-        return {"health": "bad", "said": "this is not Kubernetes: /version names no gitVersion"}
+        return {"health": "broken", "said": "this is not Kubernetes: /version names no gitVersion"}
     ready = _get(end, "/readyz")
     if ready.status == 200:
-        return {"health": "ok", "version": server}
+        return {"health": "works", "version": server}
     return {**_refusal(ready), "version": server}
 
 
@@ -196,4 +201,4 @@ def _proxy(end: _Endpoint) -> dict[str, str]:
     mode = _get(end, "/proxyMode")
     if mode.status != 200:
         return _refusal(mode)
-    return {"health": "ok", "said": mode.text.strip()}
+    return {"health": "works", "said": mode.text.strip()}

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """Writes kprobe/words.txt: every word that kprobe may write into evidence, so that no other passes kprobe.redact.
 
-From the string literals of the collector, the profiles, and tools/words.txt: what kernels, distributions and drivers
+From the string literals of the collector and of what asks endpoints, the profiles, and tools/words.txt: what kernels, distributions and drivers
 are called and say, kept by hand.
 """
 
@@ -22,6 +22,8 @@ def texts() -> Iterator[str]:
     for source in sorted((ROOT / "csrc").rglob("*.[ch]")):
         for literal in _LITERAL.findall(_INCLUDE.sub("", source.read_text())):
             yield re.sub(r"\\[a-z]", " ", literal)
+    for name in ("given", "reach"):
+        yield from _LITERAL.findall((ROOT / f"kprobe/{name}.py").read_text())
     for profile in sorted((ROOT / "kprobe/profiles").glob("*.toml")):
         yield from re.findall(r'row = "([^"]*)"', profile.read_text())
     yield (ROOT / "tools/words.txt").read_text()

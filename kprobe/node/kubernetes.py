@@ -20,11 +20,11 @@ TESTED = ((1, 29), (1, 31))
 
 
 class Reached(msgspec.Struct, frozen=True):
-    """What one endpoint answered. ``tcp`` and ``tls``: ``ok``, or what went wrong; ``tls`` is empty for http."""
+    """What one endpoint answered. ``tcp`` and ``tls``: ``works``, or what went wrong; ``tls`` is empty for http."""
 
     tcp: str = ""
     tls: str = ""
-    health: Literal["", "ok", "bad", "denied", "error"] = ""
+    health: Literal["", "works", "broken", "denied"] = ""
     said: str = ""
     version: str = ""
 
@@ -68,7 +68,7 @@ def modes(view: View) -> list[str]:
     """Return each mode of kube-proxy that something on this node shows."""
     found: list[str] = []
     if view.has("node.kube-proxy"):
-        found += [each.said for each in _endpoints(view, "node.kube-proxy").values() if each.health == "ok"]
+        found += [each.said for each in _endpoints(view, "node.kube-proxy").values() if each.health == "works"]
     found.append(view.get("node.kubernetes", dict[str, str]).get("kube-proxy.proxy-mode", ""))
     rules = tables(view)
     if "kube-ipvs0" in view.get("node.links", dict[str, str | int]):
@@ -114,9 +114,9 @@ def _reached(fact: str, option: str, what: str) -> Rule:
             raise UnsureError(f"not asked; say {option} URL")
         ends = _endpoints(view, fact)
         for url, end in ends.items():
-            if end.tcp != "ok":
+            if end.tcp != "works":
                 return bad(f"{url}: no TCP connection: {end.tcp or 'not tried'}")
-            if end.tls not in {"", "ok"}:
+            if end.tls not in {"", "works"}:
                 return bad(f"{url}: TCP works, TLS does not: {end.tls}")
         return fine(f"{', '.join(ends)}: connected") if ends else bad("no endpoint")
 
@@ -137,7 +137,7 @@ def _healthy(fact: str, option: str, what: str) -> Rule:
         for url, end in ends.items():
             if end.health == "denied":
                 raise UnsureError(f"{url} wants credentials ({end.said}), and kprobe sends none")
-            if end.health != "ok":
+            if end.health != "works":
                 return bad(f"{url}: {end.said or 'no answer'}")
         versions = ", ".join(dict.fromkeys(end.version for end in ends.values() if end.version))
         return fine(f"healthy{f', version {versions}' if versions else ''}") if ends else bad("no endpoint")

@@ -66,7 +66,7 @@ def etcd(request: pytest.FixtureRequest, tmp_path: Path, certificate: tuple[Path
             until = time.monotonic() + 30
             while time.monotonic() < until and process.poll() is None:
                 (fact,) = reach.facts([url])
-                if fact.value[url].get("health") in {"ok", "denied"}:
+                if fact.value[url].get("health") in {"works", "denied"}:
                     break
                 time.sleep(0.2)
             assert process.poll() is None, "etcd did not start"

@@ -53,8 +53,8 @@ HEALTHY: Mapping[str, Any] = {
         "net/ipv4/neigh/default/gc_thresh3": "1024",
         "net/bridge/bridge-nf-call-iptables": "1",
     },
-    "node.etcd": {"https://etcd:2379": {"tcp": "ok", "tls": "ok", "health": "ok", "version": "3.5.16"}},
-    "node.apiserver": {"https://api:6443": {"tcp": "ok", "tls": "ok", "health": "ok", "version": "v1.31.2"}},
+    "node.etcd": {"https://etcd:2379": {"tcp": "works", "tls": "works", "health": "works", "version": "3.5.16"}},
+    "node.apiserver": {"https://api:6443": {"tcp": "works", "tls": "works", "health": "works", "version": "v1.31.2"}},
     "node.networkd": {
         "/usr/lib/systemd/network/80-wifi-adhoc.network": ["[Match]", "Type=wlan", "WLANInterfaceType"],
         "/usr/lib/systemd/network/80-container-ve.network": ["[Match]", "Name=ve-*", "Driver=veth"],

@@ -268,3 +268,12 @@ def test_evidence_with_these_facts_can_be_written_and_read() -> None:
 
     found = evidence()
     assert parse(write(found).splitlines(keepends=True), "x").facts == found.facts
+
+
+@pytest.mark.parametrize("facts", WORSE, ids=lambda facts: ", ".join(facts) or "healthy")
+def test_no_outcome_depends_on_a_name_that_redaction_takes(facts: dict[str, Any]) -> None:
+    from kprobe.redact import redact, vocabulary
+
+    before = evidence(facts)
+    after = redact(before, bytes(range(32)), vocabulary())
+    assert [row.outcome for row in node.derive(after)] == [row.outcome for row in node.derive(before)]

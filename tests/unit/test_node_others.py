@@ -206,13 +206,20 @@ def test_another_network_namespace_tells_nothing_of_the_hosts_ports() -> None:
         (rules(**{"nft_ip_kube-proxy": "chains=9 rules=9"}), "1.31.0", "works"),
         (rules(**{"nft_ip_kube-proxy": "chains=9 rules=9"}), "1.30.9", "broken"),
         (
-            {"node.kube-proxy": {"http://127.0.0.1:10249": {"health": "ok", "said": "userspace"}}, **rules()},
+            {"node.kube-proxy": {"http://127.0.0.1:10249": {"health": "works", "said": "userspace"}}, **rules()},
             "1.31",
             "broken",
         ),
-        ({"node.kube-proxy": {"http://127.0.0.1:10249": {"health": "ok", "said": "ipvs"}}, **rules()}, "1.31", "works"),
         (
-            {"node.kube-proxy": {"x": {"health": "ok", "said": "ipvs"}}, **rules(nft_ip_nat="rules=1 KUBE-SERVICES")},
+            {"node.kube-proxy": {"http://127.0.0.1:10249": {"health": "works", "said": "ipvs"}}, **rules()},
+            "1.31",
+            "works",
+        ),
+        (
+            {
+                "node.kube-proxy": {"x": {"health": "works", "said": "ipvs"}},
+                **rules(nft_ip_nat="rules=1 KUBE-SERVICES"),
+            },
             "1.31",
             "broken",
         ),
@@ -245,11 +252,11 @@ def test_versions_of_kubernetes(version: str, supported: str, tested: str) -> No
 @pytest.mark.parametrize(
     ("answered", "reachable", "healthy"),
     [
-        ({"tcp": "ok", "health": "ok"}, "works", "works"),
+        ({"tcp": "works", "health": "works"}, "works", "works"),
         ({"tcp": "ECONNREFUSED"}, "broken", "broken"),
-        ({"tcp": "ok", "tls": "WRONG_VERSION_NUMBER"}, "broken", "broken"),
-        ({"tcp": "ok", "tls": "ok", "health": "denied", "said": "HTTP 401"}, "works", "unknown"),
-        ({"tcp": "ok", "tls": "ok", "health": "bad", "said": "no leader"}, "works", "broken"),
+        ({"tcp": "works", "tls": "WRONG_VERSION_NUMBER"}, "broken", "broken"),
+        ({"tcp": "works", "tls": "works", "health": "denied", "said": "HTTP 401"}, "works", "unknown"),
+        ({"tcp": "works", "tls": "works", "health": "broken", "said": "no leader"}, "works", "broken"),
     ],
 )
 def test_datastores(answered: dict[str, str], reachable: str, healthy: str) -> None:
