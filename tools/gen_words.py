@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """Writes kprobe/words.txt: every word that kprobe may write into evidence, so that no other passes kprobe.redact.
 
-From the string literals of the collector and of what asks endpoints, the profiles, and tools/words.txt: what kernels, distributions and drivers
-are called and say, kept by hand.
+From the string literals of the collector and of what asks endpoints, the profiles, and tools/words.txt: what kernels,
+distributions and drivers are called and say, kept by hand.
 """
 
 import re
