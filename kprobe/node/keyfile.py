@@ -7,6 +7,7 @@ tests/live/test_networkmanager.py compares every case of its corpus.
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 LIB, RUN, ETC = "/usr/lib/NetworkManager/conf.d/", "/run/NetworkManager/conf.d/", "/etc/NetworkManager/conf.d/"
@@ -116,13 +117,18 @@ def _merge_intern(merged: Groups, name: str, group: Mapping[str, str]) -> None:
 
 def split(value: str) -> list[str]:
     """Split a device list at its commas and semicolons; a backslash takes their meaning away."""
+    return list(_split(value))
+
+
+@lru_cache(256)
+def _split(value: str) -> tuple[str, ...]:
     found: list[str] = []
     for part in re.findall(r"(?:\\.|[^,;\\]|\\$)+", value):
         text = re.sub(r"^[ \t\n\r\f]+", "", part)
         text = re.sub(r"(?<!\\)((?:\\\\)*)[ \t\n\r\f]+$", r"\1", text)
         if text:
             found.append(re.sub(r"\\(.)", lambda escaped: _ESCAPES.get(escaped[1], escaped[1]), text))
-    return found
+    return tuple(found)
 
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "s": " "}
@@ -164,8 +170,13 @@ def _one(spec: str, subject: Subject, *, literal: bool) -> bool:
 
 def glob(pattern: str, text: str) -> bool:
     """Match with * and ? and nothing else."""
+    return _pattern(pattern).fullmatch(text) is not None
+
+
+@lru_cache(256)
+def _pattern(pattern: str) -> re.Pattern[str]:
     parts = (".*" if char == "*" else "." if char == "?" else re.escape(char) for char in pattern)
-    return re.fullmatch("".join(parts), text, re.DOTALL) is not None
+    return re.compile("".join(parts), re.DOTALL)
 
 
 def managed(groups: Groups, subject: Subject) -> tuple[bool, str]:

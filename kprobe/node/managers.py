@@ -35,6 +35,10 @@ HINTS = ("KUBE-IPTABLES-HINT", "KUBE-KUBELET-CANARY")
 
 def tables(view: View) -> dict[str, str]:
     """Return the fact node.rules, read whole: ``nft ip filter`` → ``chains=3 rules=7 KUBE-SERVICES``."""
+    return view.once("tables", lambda: _tables(view))
+
+
+def _tables(view: View) -> dict[str, str]:
     view.host_network()
     found = view.get("node.rules", dict[str, str])
     for name in ("nft", "legacy ip", "legacy ip6"):

@@ -8,6 +8,7 @@ ignored.
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from kprobe.node.keyfile import boolean, glob
 from kprobe.node.names import CALICO, Device
@@ -42,21 +43,22 @@ def matched(lines: Iterable[str], device: Device, name: str) -> bool | None:
         if not equals:
             answers.append(None)
         elif key == "Name":
-            answers.append(_listed(value, (name,)))
+            answers.append(_listed(value, name))
         elif key == "Type":
-            answers.append(_listed(value, (device.networkd_type,)))
+            answers.append(_listed(value, device.networkd_type))
         elif key in {"Kind", "Driver"}:
-            answers.append(_listed(value, (device.kind,)))
+            answers.append(_listed(value, device.kind))
     if not answers or False in answers:
         return False
     return None if None in answers else True
 
 
-def _listed(value: str, names: Iterable[str]) -> bool:
+@lru_cache(256)
+def _listed(value: str, name: str) -> bool:
     """Match a list of globs; one that begins with ! matches all that none of them does."""
     text = value.strip()
     patterns = text.removeprefix("!").split()
-    hit = any(glob(pattern, name) for pattern in patterns for name in names)
+    hit = any(glob(pattern, name) for pattern in patterns)
     return hit != text.startswith("!")
 
 
@@ -68,7 +70,8 @@ def _rule(device: Device) -> Rule:
             return fine("systemd-networkd does not run")
         view.host_files()
         files = view.lines("node.networkd", but=(".d",))
-        found = [_taken(files, device, name) for name in device.samples]
+        order = view.once("networkd", lambda: effective(files, ".network"))
+        found = [_taken(order, files, device, name) for name in device.samples]
         path = next((path for path in found if path), "")
         if path:
             todo = f"write /etc/systemd/network/00-calico.network: [Match] Name={shown}, [Link] Unmanaged=yes"
@@ -84,9 +87,9 @@ def _rule(device: Device) -> Rule:
     )
 
 
-def _taken(files: Mapping[str, list[str]], device: Device, name: str) -> str:
+def _taken(order: Iterable[str], files: Mapping[str, list[str]], device: Device, name: str) -> str:
     """Return the file by which networkd would configure the device, ``""`` where none does."""
-    for path in effective(files, ".network"):
+    for path in order:
         answer = matched(files[path], device, name)
         if answer is None:
             raise UnsureError(f"{path} may match {name}: it asks for more than names, types and drivers")

@@ -27,7 +27,8 @@ def _rule(device: Device) -> Rule:
             return fine("NetworkManager does not run")
         view.host_files()
         files = view.lines("node.networkmanager")
-        answers = {_managed(files, skipped, device) for skipped in _ways(files)}
+        ways = view.once("networkmanager", lambda: [keyfile.merge(files, skipped) for skipped in _ways(files)])
+        answers = {_managed(merged, device) for merged in ways}
         if len({answer for answer, _ in answers}) > 1:
             raise UnsureError("it depends on NetworkManager's version or environment ([.config] enable=)")
         answer, why = min(answers)
@@ -50,9 +51,8 @@ def _ways(files: Mapping[str, list[str]]) -> list[tuple[str, ...]]:
     return [tuple(p for p, out in zip(open_, way, strict=True) if out) for way in product((0, 1), repeat=len(open_))]
 
 
-def _managed(files: Mapping[str, list[str]], skipped: tuple[str, ...], device: Device) -> tuple[bool, str]:
+def _managed(merged: keyfile.Groups, device: Device) -> tuple[bool, str]:
     """Return whether any device of that name would be managed, and why."""
-    merged = keyfile.merge(files, skipped)
     types = TYPES.get(device.nm_type, (device.nm_type,))
     found = [keyfile.managed(merged, keyfile.Subject(name, types, device.kind)) for name in device.samples]
     return next((each for each in found if each[0]), found[0])

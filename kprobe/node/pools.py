@@ -2,6 +2,7 @@
 """IP pools overlap no range that is in use: the node's addresses and routes, the services', the nodes'."""
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -38,12 +39,17 @@ def given(view: View) -> Given:
 
 
 def _ranges(texts: Iterable[str], whence: str) -> "list[Range]":
-    from ipaddress import ip_interface
-
     try:
-        return [ip_interface(text.strip()).network for text in texts]
+        return [_network(text.strip()) for text in texts]
     except ValueError as error:
         raise UnsureError(f"{whence}: {error}") from error
+
+
+@lru_cache(4096)
+def _network(text: str) -> "Range":
+    from ipaddress import ip_interface
+
+    return ip_interface(text).network
 
 
 def _pools(view: View) -> "list[Range]":

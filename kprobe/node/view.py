@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """The facts of one node, read by type: what is missing or of another shape is said so, and never guessed."""
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -36,10 +37,26 @@ class View:
 
     def __init__(self, evidence: Evidence) -> None:
         self.begin: Begin = evidence.begin
+        self._made: dict[object, tuple[object, UnsureError | None]] = {}
         self._facts: dict[str, Fact] = {fact.id: fact for fact in evidence.facts}
+
+    def once(self, key: object, make: Callable[[], T]) -> T:
+        """Return what ``make`` made when it was asked first: many rules ask the same of one node."""
+        if key not in self._made:
+            try:
+                self._made[key] = (make(), None)
+            except UnsureError as why:
+                self._made[key] = (None, why)
+        value, doubt = self._made[key]
+        if doubt is not None:
+            raise doubt.with_traceback(None)
+        return cast(T, value)
 
     def get(self, name: str, shape: type[T]) -> T:
         """Return a fact's value; raise UnsureError where there is none, or none of that shape."""
+        return self.once((name, shape), lambda: self._read(name, shape))
+
+    def _read(self, name: str, shape: type[T]) -> T:
         fact = self._facts.get(name)
         if fact is None:
             raise UnsureError(f"this evidence does not have the fact {name}")
@@ -56,6 +73,9 @@ class View:
 
     def running(self) -> frozenset[str]:
         """Return which of the collector's list of programs run."""
+        return self.once("running", self._running)
+
+    def _running(self) -> frozenset[str]:
         self.host_processes()
         found = self.get("node.processes", Running)
         if found.seen < FEW:
@@ -64,6 +84,9 @@ class View:
 
     def lines(self, name: str, but: tuple[str, ...] = ()) -> dict[str, list[str]]:
         """Return a fact of files and their lines, ``but`` for paths that end so; all must have been read."""
+        return self.once((name, but), lambda: self._lines(name, but))
+
+    def _lines(self, name: str, but: tuple[str, ...]) -> dict[str, list[str]]:
         found = {
             path: lines
             for path, lines in self.get(name, dict[str, list[str]]).items()
@@ -76,11 +99,11 @@ class View:
 
     def host_files(self) -> None:
         """Raise UnsureError unless the collector saw the host's own files."""
-        self._same("mnt", "files")
+        self.once("mnt", lambda: self._same("mnt", "files"))
 
     def host_network(self) -> None:
         """Raise UnsureError unless the collector saw the host's own network."""
-        self._same("net", "network")
+        self.once("net", lambda: self._same("net", "network"))
 
     def host_processes(self) -> None:
         """Raise UnsureError unless the collector saw the host's processes."""
