@@ -111,9 +111,10 @@ static const struct kp_method kfunc = {
 static const struct kp_bpf_kind connect6 = { .type = KP_CGROUP_SOCK_ADDR, .attach = KP_AS_INET6_CONNECT };
 static const struct kp_bpf_kind connect4 = { .type = KP_CGROUP_SOCK_ADDR, .attach = KP_AS_INET4_CONNECT };
 
-#define ROW(name_, title_, since_, needs_, kind_, returns_, ...)                                                                   \
+#define ROW(name, title, since, needs, kind, returns, ...) ROW_OF(NULL, name, title, since, needs, kind, returns, __VA_ARGS__)
+#define ROW_OF(kconfig_, name_, title_, since_, needs_, kind_, returns_, ...)                                                      \
 	{                                                                                                                          \
-		.id = "bpf.insn." name_, .title = title_, .since = since_, .needs = needs_, .by = &program,                        \
+		.id = "bpf.insn." name_, .title = title_, .kconfig = kconfig_, .since = since_, .needs = needs_, .by = &program,   \
 		.arg = &(const struct kp_bpf_code)                                                                                 \
 		{                                                                                                                  \
 			.kind = &kind_, .returns = returns_, __VA_ARGS__                                                           \
@@ -122,6 +123,10 @@ static const struct kp_bpf_kind connect4 = { .type = KP_CGROUP_SOCK_ADDR, .attac
 #define TC(name, title, since, returns, ...) ROW(name, title, since, "bpf.prog.sched_cls", kp_bpf_sched_cls, returns, __VA_ARGS__)
 #define TYPED(name, title, since, returns, ...)                                                                                    \
 	ROW(name, title, since, "bpf.prog.sched_cls bpf.btf.load", kp_bpf_sched_cls, returns, __VA_ARGS__)
+/* What the interpreter refuses (fixup_call_args()). */
+#define JIT "CONFIG_BPF_JIT"
+#define JITTED(name, title, since, returns, ...)                                                                                   \
+	ROW_OF(JIT, name, title, since, "bpf.prog.sched_cls bpf.btf.load", kp_bpf_sched_cls, returns, __VA_ARGS__)
 #define XDP(name, title, since, ...) ROW(name, title, since, "bpf.prog.xdp", kp_bpf_xdp, NOT_RUN, __VA_ARGS__)
 #define CONNECT(kind, prog, name, title, ...) ROW(name, title, "4.17", "bpf.prog." prog, kind, NOT_RUN, __VA_ARGS__)
 #define NOT_RUN KP_CODE_NOT_RUN
@@ -191,18 +196,20 @@ static const struct kp_probe rows[] = {
 	TC("tail-call", "tail calls", "4.2", 7, .map = KP_CODE_PROGS,
 	   KP_CODE(LD_MAP(R2, 0), MOV(R3, 0), CALL(H_tail_call), MOV(R0, 1), EXIT())),
 	/* Both in one program: refused before v5.10 (e411901c0b77); takes a JIT that can (arm64: v6.0). */
-	TC("func-call.and-tail-call", "BPF-to-BPF calls and tail calls in one program", "5.10", 7, .map = KP_CODE_PROGS,
-	   KP_CODE(MOVX(R6, R1), CALL_SUB(7), MOVX(R1, R6), LD_MAP(R2, 0), MOV(R3, 0), CALL(H_tail_call), MOV(R0, 1), EXIT(),
-		   DONE)),
+	ROW_OF(JIT, "func-call.and-tail-call", "BPF-to-BPF calls and tail calls in one program", "5.10", "bpf.prog.sched_cls",
+	       kp_bpf_sched_cls, 7, .map = KP_CODE_PROGS,
+	       KP_CODE(MOVX(R6, R1), CALL_SUB(7), MOVX(R1, R6), LD_MAP(R2, 0), MOV(R3, 0), CALL(H_tail_call), MOV(R0, 1), EXIT(),
+		       DONE)),
 	/* Inside the function, whose caller goes on with what the tail returned. */
-	TYPED("func-call.tail-call", "tail calls inside BPF-to-BPF calls", "5.10", 8, .map = KP_CODE_PROGS, .func = 3,
-	      KP_CODE(CALL_SUB(2), ALU(KP_ADD, R0, 1), EXIT(), LD_MAP(R2, 0), MOV(R3, 0), CALL(H_tail_call), MOV(R0, 1), EXIT())),
-	TYPED("callback.for_each_map_elem", "callback over the elements of a map", "5.13", 1, .map = KP_CODE_ARRAY, .func = 8,
-	      KP_CODE(LD_MAP(R1, 0), LD_FUNC(R2, 5), MOV(R3, 0), MOV(R4, 0), CALL(H_for_each_map_elem), EXIT(), DONE)),
-	TYPED("callback.loop", "callback as the body of a loop", "5.17", 4, .func = 7,
-	      KP_CODE(MOV(R1, 4), LD_FUNC(R2, 5), MOV(R3, 0), MOV(R4, 0), CALL(H_loop), EXIT(), DONE)),
+	JITTED("func-call.tail-call", "tail calls inside BPF-to-BPF calls", "5.10", 8, .map = KP_CODE_PROGS, .func = 3,
+	       KP_CODE(CALL_SUB(2), ALU(KP_ADD, R0, 1), EXIT(), LD_MAP(R2, 0), MOV(R3, 0), CALL(H_tail_call), MOV(R0, 1), EXIT())),
+	JITTED("callback.for_each_map_elem", "callback over the elements of a map", "5.13", 1, .map = KP_CODE_ARRAY, .func = 8,
+	       KP_CODE(LD_MAP(R1, 0), LD_FUNC(R2, 5), MOV(R3, 0), MOV(R4, 0), CALL(H_for_each_map_elem), EXIT(), DONE)),
+	JITTED("callback.loop", "callback as the body of a loop", "5.17", 4, .func = 7,
+	       KP_CODE(MOV(R1, 4), LD_FUNC(R2, 5), MOV(R3, 0), MOV(R4, 0), CALL(H_loop), EXIT(), DONE)),
 	{ .id = "bpf.insn.kfunc",
 	  .title = "calls of kernel functions",
+	  .kconfig = JIT,
 	  .since = "6.2",
 	  .needs = "bpf.prog.sched_cls bpf.btf.vmlinux",
 	  .by = &kfunc },
