@@ -35,8 +35,8 @@ static void add(struct kp_ledger *l, const char *name)
 	kp_copy(l->name[l->n++], sizeof(l->name[0]), name);
 }
 
-/* Calls @each with every name in /proc/modules until it returns false. */
-static void walk(int fd, bool (*each)(void *arg, const char *name), void *arg)
+/* Calls @each with every name in /proc/modules, and what stands behind it in its line, until it returns false. */
+static void walk(int fd, bool (*each)(void *arg, const char *name, const char *rest), void *arg)
 {
 	char buf[4096], name[64];
 	size_t have = 0;
@@ -54,7 +54,7 @@ static void walk(int fd, bool (*each)(void *arg, const char *name), void *arg)
 			const char *p = line;
 
 			*end = '\0';
-			if (kp_word(&p, name, sizeof(name)) && !each(arg, name))
+			if (kp_word(&p, name, sizeof(name)) && !each(arg, name, p))
 				return;
 			have -= (size_t)(end + 1 - line);
 			line = end + 1;
@@ -65,8 +65,9 @@ static void walk(int fd, bool (*each)(void *arg, const char *name), void *arg)
 	}
 }
 
-static bool each_known(void *arg, const char *name)
+static bool each_known(void *arg, const char *name, const char *rest)
 {
+	(void)rest;
 	add(arg, name);
 	return true;
 }
@@ -86,10 +87,11 @@ struct fresh {
 	char name[64][40];
 };
 
-static bool each_fresh(void *arg, const char *name)
+static bool each_fresh(void *arg, const char *name, const char *rest)
 {
 	struct fresh *f = arg;
 
+	(void)rest;
 	if (find(f->l, name) >= 0 || f->n == KP_ARRAY_SIZE(f->name))
 		return false;
 	kp_copy(f->name[f->n++], sizeof(f->name[0]), name);
@@ -108,6 +110,45 @@ void kp_ledger_scan(struct kp_ledger *l, char *loaded, size_t size)
 		kp_cat(loaded, size, f.name[f.n]);
 		kp_cat(loaded, size, "\n");
 	}
+}
+
+struct loading {
+	const char *modules;
+	char *ret_name;
+	size_t size;
+	bool found;
+};
+
+/* name, size, uses, users, state: "Loading" until the module's init function has returned. */
+static bool each_loading(void *arg, const char *name, const char *rest)
+{
+	struct loading *f = arg;
+	char state[64] = "", word[128];
+
+	for (int i = 0; i < 4; i++)
+		if (!kp_word(&rest, state, sizeof(state)))
+			return true;
+	if (!kp_equal(state, "Loading"))
+		return true;
+	for (const char *p = f->modules; !f->found && kp_word(&p, word, sizeof(word));)
+		for (char *alternative = word, *end; alternative && !f->found; alternative = end) {
+			end = strchr(alternative, '|');
+			if (end)
+				*end++ = '\0';
+			f->found = kp_equal(alternative, name);
+		}
+	if (f->found)
+		kp_copy(f->ret_name, f->size, name);
+	return !f->found;
+}
+
+bool kp_ledger_loading(const struct kp_ledger *l, const char *modules, char *ret_name, size_t size)
+{
+	struct loading f = { .modules = modules, .ret_name = ret_name, .size = size };
+
+	if (l->fd >= 0 && modules)
+		walk(l->fd, each_loading, &f);
+	return f.found;
 }
 
 void kp_ledger_note(struct kp_ledger *l, const char *loaded, const struct kp_modinfo *info)

@@ -27,6 +27,8 @@ void kp_ledger_open(struct kp_ledger *l);
 /* Appends "name\n" for each module that came since the last scan to @loaded, oldest first. */
 void kp_ledger_scan(struct kp_ledger *l, char *loaded, size_t size);
 bool kp_ledger_knows(const struct kp_ledger *l, const char *name);
+/* Whether one of a row's @modules (blank-separated, a|b) is not there yet: its init function still runs. */
+bool kp_ledger_loading(const struct kp_ledger *l, const char *modules, char *ret_name, size_t size);
 /* The parent's copy learns what a worker saw: @loaded as above. */
 void kp_ledger_note(struct kp_ledger *l, const char *loaded, const struct kp_modinfo *info);
 /* Unloads what @flags allow, newest first; writes loaded, unloaded and left to the open record. */

@@ -273,12 +273,25 @@ static int next_row(const struct kp_run *run, unsigned int fam, unsigned int fro
 	return -1;
 }
 
-/* The worker died, or its deadline passed, at @row. */
-static void lost(struct kp_run *run, unsigned int fam, unsigned int row, struct worker *w, enum heard how)
+/*
+ * The worker died, or its deadline passed, at @row. False: the row is worth one more try, for a module came while it waited. Loading
+ * it took the time, or stood still until the worker was killed: ip_vs_lblc's init waits for namespaces to fall, whose clean-up waits
+ * for the lock that the request to ip_vs holds (seen on 5.10 and 6.1). @first_try: what the row brought before.
+ */
+static bool lost(struct kp_run *run, unsigned int fam, unsigned int row, struct worker *w, enum heard how, bool again,
+		 char *first_try, size_t size)
 {
 	struct kp_result res = { .outcome = KP_UNKNOWN };
 	int status = stop(run, w);
 
+	kp_ledger_scan(&run->ledger, res.loaded, sizeof(res.loaded));
+	kp_ledger_note(&run->ledger, res.loaded, &run->modinfo);
+	if (how == HEARD_NOTHING && status >= 0 && !again && res.loaded[0]) {
+		kp_copy(first_try, size, res.loaded);
+		return false;
+	}
+	if (again)
+		kp_cat(res.loaded, sizeof(res.loaded), first_try);
 	if (how == HEARD_NOTHING) {
 		kp_copy(res.step, sizeof(res.step), "deadline");
 		kp_copy(res.reason, sizeof(res.reason), "no answer within ");
@@ -291,9 +304,8 @@ static void lost(struct kp_run *run, unsigned int fam, unsigned int row, struct 
 	} else {
 		kp_unknown(&res, "worker", signal_reason(status));
 	}
-	kp_ledger_scan(&run->ledger, res.loaded, sizeof(res.loaded));
-	kp_ledger_note(&run->ledger, res.loaded, &run->modinfo);
 	kp_record(run, fam, row, &res);
+	return true;
 }
 
 /* No namespace was to be had: every row that is left has that for an answer. */
@@ -347,9 +359,9 @@ int kp_sandbox_family(struct kp_run *run, unsigned int fam)
 			row = next_row(run, fam, (unsigned int)row + 1);
 		}
 		if (how != HEARD) {
-			lost(run, fam, (unsigned int)row, &w, how);
-			again = false;
-			row = next_row(run, fam, (unsigned int)row + 1);
+			again = !lost(run, fam, (unsigned int)row, &w, how, again, first_try, sizeof(first_try));
+			if (!again)
+				row = next_row(run, fam, (unsigned int)row + 1);
 			continue;
 		}
 		if (row >= 0 && msg.row == MSG_SETUP) {

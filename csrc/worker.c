@@ -157,6 +157,7 @@ static void loopback_up(struct bench *b)
 static void run_row(struct bench *b, const struct kp_probe *row, struct kp_result *res)
 {
 	uint64_t t0 = now_ns(), taint;
+	char module[64];
 	int rc = 0;
 
 	if (b->kmsg >= 0)
@@ -174,6 +175,11 @@ static void run_row(struct bench *b, const struct kp_probe *row, struct kp_resul
 		row->by->run(&b->ctx, row, res);
 	res->ns = now_ns() - t0;
 	kp_ledger_scan(&b->run->ledger, res->loaded, sizeof(res->loaded));
+	/* An earlier request may not have ended yet. modprobe does not wait for it, so the kernel looks too early and says no. */
+	if (res->outcome == KP_ABSENT && kp_ledger_loading(&b->run->ledger, row->modules, module, sizeof(module))) {
+		res->outcome = KP_UNKNOWN;
+		sentence(res, "module ", module, " was still starting: run again");
+	}
 	taint = read_taint(b);
 	res->taint = (uint32_t)(taint & ~b->taint);
 	b->taint = taint;
