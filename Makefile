@@ -67,6 +67,7 @@ lint: build ## ruff, mypy, clang-format, C warnings as errors, generated pages c
 	@for f in $(CORE); do $(CC) $(CFLAGS) -O2 -c -o /dev/null $$f || exit 1; done
 	$(BIN)/python tools/gen_probes_md.py $(COLLECT) | diff -u docs/probes.md - || { echo "docs/probes.md is old: make docs"; exit 1; }
 	$(BIN)/python tools/gen_words.py | diff -u kprobe/words.txt - || { echo "kprobe/words.txt is old: make docs"; exit 1; }
+	$(BIN)/python tools/gen_causes_md.py | diff -u docs/causes.md - || { echo "docs/causes.md is old: make docs"; exit 1; }
 	$(BIN)/python tools/gen_requirements_md.py | diff -u docs/requirements.md - || { echo "docs/requirements.md is old: make docs"; exit 1; }
 	$(BIN)/kprobe schema | diff -u docs/evidence.schema.json - || { echo "docs/evidence.schema.json is old: make docs"; exit 1; }
 
@@ -78,6 +79,7 @@ format: build/venv-dev ## rewrites the sources in the house's format
 docs: build ## the generated pages
 	$(BIN)/python tools/gen_probes_md.py $(COLLECT) > docs/probes.md
 	$(BIN)/kprobe schema > docs/evidence.schema.json
+	$(BIN)/python tools/gen_causes_md.py > docs/causes.md
 	$(BIN)/python tools/gen_requirements_md.py > docs/requirements.md
 	$(BIN)/python tools/gen_words.py > kprobe/words.txt
 

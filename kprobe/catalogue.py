@@ -123,7 +123,11 @@ def _reasons(need: Need, name: str = "") -> Iterator[str]:
     yield f"    why: {need.why}"
     if need.row != name:
         yield f"    row: {need.row}"
-    for title, text in (("lost without it", need.lost), ("to do without", need.avoid)):
+    for title, text in (
+        ("lost without it", need.lost),
+        ("to do without", need.avoid),
+        *(("in the log", pattern) for pattern in need.logs),
+    ):
         if text:
             yield f"    {title}: {text}"
     yield f"    source: {need.source}"

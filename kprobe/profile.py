@@ -17,6 +17,7 @@ Level = Literal["require", "recommend"]
 Rule = Literal["any", "all", "none"]
 
 S = TypeVar("S", bound=msgspec.Struct)
+MIN_LOG = 12
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,6 +30,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     lost: str = ""
     avoid: str = ""
     releases: str = ""
+    logs: tuple[str, ...] = ()
 
 
 class Mode(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,6 +217,10 @@ def _need(raw: Mapping[str, Any], table: _Part, fill: Mapping[str, str], where: 
     except expr.ExprError as error:
         raise InputError(f"{row!r}: {error}", where, "write ids joined by and, or, ( )") from error
     _check_releases(releases, where)
+    for pattern in need.logs:
+        if len(pattern.replace("*", "")) < MIN_LOG:
+            todo = f"write at least {MIN_LOG} characters of the line; * stands for anything"
+            raise InputError(f"the log line {pattern!r} is too short to mean something", where, todo)
     return msgspec.structs.replace(need, row=row, releases=releases)
 
 
