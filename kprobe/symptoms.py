@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """From lines of a product's log to the rows whose absence causes them, and whether the kernel is to blame. Pure.
 
-A profile's need may name log lines (``logs``): plain text, in which ``*`` stands for anything. No regular expressions: a
-log comes from strangers, and no line of one may take long.
+A profile's need may name log lines (``logs``): plain text, in which ``*`` stands for anything. No regular
+expressions: a log comes from strangers, and no line of one may take long.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

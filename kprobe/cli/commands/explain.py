@@ -30,7 +30,8 @@ def command(row: str | None, names: tuple[str, ...], log: str | None, saved: str
     """Say what a row asks, which answer proves what, and who needs it.
 
     With --log: name the rows that lines of a log of Felix, kube-proxy or a CNI plug-in rest on, ask the kernel for
-    those alone, and say whether it is to blame. Exit codes: 0 it is not; 1 it is; 3 cannot be told, or no line is known.
+    those alone, and say whether it is to blame. Exit codes: 0 it is not; 1 it is; 3 cannot be told, or no
+    line is known.
     """
     if (row is None) == (log is None):
         raise click.UsageError("give either an ID or --log FILE.")
