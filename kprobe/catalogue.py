@@ -5,7 +5,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from kprobe import expr, inventory
+from kprobe import inventory
 from kprobe.clean import clean
 from kprobe.evidence import Row
 from kprobe.profile import Mode, Need, Profile
@@ -112,7 +112,7 @@ def _users(profile: Profile, name: str) -> Iterator[str]:
     alike: dict[tuple[str, str], tuple[Need, list[str]]] = {}
     for mode in profile.modes:
         for need in mode.needs:
-            if name in expr.ids(expr.parse(need.row)):
+            if name in need.names:
                 alike.setdefault((need.level, need.why), (need, []))[1].append(mode.name)
     for need, modes in alike.values():
         yield f"  {profile.name} ({', '.join(modes)}): {need.level}"
@@ -123,6 +123,8 @@ def _reasons(need: Need, name: str = "") -> Iterator[str]:
     yield f"    why: {need.why}"
     if need.row != name:
         yield f"    row: {need.row}"
+    if need.flow and need.flow != name:
+        yield f"    proved by packets: {need.flow}"
     for title, text in (
         ("lost without it", need.lost),
         ("to do without", need.avoid),

@@ -7,6 +7,7 @@ evidence away never turns anything into ``pass``.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 
 from kprobe import expr
 from kprobe.cause import cause
@@ -36,7 +37,8 @@ def judge(evidence: Evidence, profile: Profile, wanted: Iterable[str] = (), rele
     derived = derive(evidence)
     known = {probe.id: probe for probe in derived} | rows
     there = [mode for mode in profile.modes if holds(mode.releases, release)]
-    modes = tuple(_mode(mode, known, release, wanted=not chosen or mode.name in chosen) for mode in there)
+    planned = frozenset(name for names in evidence.begin.plan.values() for name in names)
+    modes = tuple(_mode(mode, known, planned, release, wanted=not chosen or mode.name in chosen) for mode in there)
     names = {mode.group for mode in modes}
     groups = tuple(_group(group, modes, by_name=bool(chosen)) for group in profile.groups if group.name in names)
     if chosen:
@@ -93,8 +95,10 @@ def check(profile: Profile, wanted: Iterable[str] = (), release: str = "") -> tu
     return release, chosen
 
 
-def _mode(mode: Mode, rows: Mapping[str, Probe], release: str, *, wanted: bool) -> ModeReport:
-    needs = tuple(_need(need, rows) for need in mode.needs if holds(need.releases, release))
+def _mode(
+    mode: Mode, rows: Mapping[str, Probe], planned: AbstractSet[str], release: str, *, wanted: bool
+) -> ModeReport:
+    needs = tuple(_need(need, rows, planned) for need in mode.needs if holds(need.releases, release))
     verdict = _all(need.verdict for need in needs)
     return ModeReport(
         name=mode.name,
@@ -107,13 +111,16 @@ def _mode(mode: Mode, rows: Mapping[str, Probe], release: str, *, wanted: bool) 
     )
 
 
-def _need(need: Need, rows: Mapping[str, Probe]) -> NeedReport:
-    def truth(name: str) -> expr.Truth:
-        return TRUTH[rows[name].outcome] if name in rows else None
+def _need(need: Need, rows: Mapping[str, Probe], planned: AbstractSet[str]) -> NeedReport:
+    # Packets that the run was not to send (--no-flows, an older kprobe) are no doubt; those that it was to send are.
+    unsent = {name for name in need.names if name not in planned} - set(expr.ids(expr.parse(need.row)))
 
-    parsed = expr.parse(need.row)
+    def truth(name: str) -> expr.Truth:
+        return True if name in unsent else TRUTH[rows[name].outcome] if name in rows else None
+
+    parsed = expr.parse(f"({need.row}) and ({need.flow})" if need.flow else need.row)
     answer = expr.value(parsed, truth)
-    deciding = tuple(dict.fromkeys(expr.deciding(parsed, truth)))
+    deciding = tuple(name for name in dict.fromkeys(expr.deciding(parsed, truth)) if name not in unsent)
     return NeedReport(
         row=need.row,
         level=need.level,
@@ -122,6 +129,7 @@ def _need(need: Need, rows: Mapping[str, Probe]) -> NeedReport:
         source=need.source,
         deciding=deciding,
         missing=tuple(name for name in deciding if name not in rows),
+        flow=need.flow,
         lost=need.lost,
         avoid=need.avoid,
         releases=need.releases,
@@ -179,6 +187,8 @@ def _notes(evidence: Evidence, rows: Mapping[str, Probe]) -> Iterator[str]:
         yield "a seccomp filter is active: run on the node itself or with seccomp=unconfined, for unfiltered answers"
     if "no-autoload" in begin.flags and outcomes["unknown"]:
         yield "collected with --no-autoload: rows whose modules are not loaded were not tried"
+    if "no-flows" in begin.flags:
+        yield "collected with --no-flows: no packet was sent through what is there"
     for probe in evidence.probes:
         if _contradicts(probe):
             yield f"control {probe.id} came back {probe.outcome}: the answers of family {probe.family} are in doubt"

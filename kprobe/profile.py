@@ -21,16 +21,25 @@ MIN_LOG = 12
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One thing that a mode asks of the kernel: an expression over row ids, how badly, and why."""
+    """One thing that a mode asks of the kernel: an expression over row ids, how badly, and why.
+
+    ``flow`` is a second expression, over rows that send packets: what ``row`` says is there must also do its job.
+    """
 
     row: str
     level: Level
     why: str
     source: str
+    flow: str = ""
     lost: str = ""
     avoid: str = ""
     releases: str = ""
     logs: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The ids of all rows that this need names."""
+        return tuple(name for text in (self.row, self.flow) if text for name in expr.ids(expr.parse(text)))
 
 
 class Mode(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,21 +216,24 @@ def _needs(
 def _need(raw: Mapping[str, Any], table: _Part, fill: Mapping[str, str], where: str) -> Need:
     need = _convert(raw, Need, where)
     try:
-        row = re.sub(r"\{(\w+)\}", lambda placeholder: fill[placeholder[1]], need.row)
+        row, flow = (
+            re.sub(r"\{(\w+)\}", lambda placeholder: fill[placeholder[1]], text) for text in (need.row, need.flow)
+        )
     except KeyError as missing:
         todo = nearest(str(missing.args[0]), fill, "set it in the mode: set = { … }")
         raise InputError(f"nothing fills {{{missing.args[0]}}}", where, todo) from missing
     releases = need.releases or table.releases
-    try:
-        expr.parse(row)
-    except expr.ExprError as error:
-        raise InputError(f"{row!r}: {error}", where, "write ids joined by and, or, ( )") from error
+    for text in filter(None, (row, flow)):
+        try:
+            expr.parse(text)
+        except expr.ExprError as error:
+            raise InputError(f"{text!r}: {error}", where, "write ids joined by and, or, ( )") from error
     _check_releases(releases, where)
     for pattern in need.logs:
         if len(pattern.replace("*", "")) < MIN_LOG:
             todo = f"write at least {MIN_LOG} characters of the line; * stands for anything"
             raise InputError(f"the log line {pattern!r} is too short to mean something", where, todo)
-    return msgspec.structs.replace(need, row=row, releases=releases)
+    return msgspec.structs.replace(need, row=row, flow=flow, releases=releases)
 
 
 def _check_releases(releases: str, where: str) -> None:
@@ -244,7 +256,7 @@ def check_ids(profile: Profile, text: str, where: str, known: Collection[str]) -
     """Refuse a need that names a row which the catalogue does not have."""
     for mode in profile.modes:
         for need in mode.needs:
-            for name in expr.ids(expr.parse(need.row)):
+            for name in need.names:
                 if name not in known:
                     todo = nearest(name, known, "`kprobe probes` lists the ids")
                     raise InputError(f"mode {mode.name} needs {name}, which no row has", _find(text, where, name), todo)

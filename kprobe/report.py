@@ -26,6 +26,7 @@ class NeedReport(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     source: str
     deciding: tuple[str, ...]
     missing: tuple[str, ...] = ()
+    flow: str = ""
     lost: str = ""
     avoid: str = ""
     releases: str = ""

@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kprobe import evidence, expr, profile
+from kprobe import evidence, profile
 from kprobe.evidence import Begin, End, Evidence, Fact, Outcome, Probe, Uname
 
 UNAME = Uname(sysname="Linux", nodename="synthetic", release="6.18.0", version="#1", machine="x86_64")
@@ -58,7 +58,7 @@ def stream(outcomes: Mapping[str, Outcome], *, facts: tuple[Fact, ...] = (), **m
 
 def calico_ids() -> list[str]:
     modes = profile.load("calico").modes
-    return list(dict.fromkeys(name for mode in modes for need in mode.needs for name in expr.ids(expr.parse(need.row))))
+    return list(dict.fromkeys(name for mode in modes for need in mode.needs for name in need.names))
 
 
 def calico(**changed: Outcome) -> Evidence:

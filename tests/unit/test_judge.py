@@ -28,7 +28,12 @@ rows = st.recursive(
     max_leaves=5,
 )
 needs = st.builds(
-    Need, row=rows, level=st.sampled_from(["require", "recommend"]), why=st.just("why"), source=st.just("source")
+    Need,
+    row=rows,
+    flow=st.just("") | rows,
+    level=st.sampled_from(["require", "recommend"]),
+    why=st.just("why"),
+    source=st.just("source"),
 )
 rules: st.SearchStrategy[Rule] = st.sampled_from(["any", "all", "none"])
 outcomes = st.dictionaries(st.sampled_from(NAMES), st.sampled_from([o for o in GOODNESS if o]))
@@ -60,7 +65,8 @@ def test_worse_evidence_never_makes_a_verdict_better(
         below = [o for o in GOODNESS if TIERS[o] <= TIERS[known.get(name)]]
         if outcome := data.draw(st.sampled_from(below)):
             worse[name] = outcome
-    before, after = judge(synthetic.stream(known), found), judge(synthetic.stream(worse), found)
+    plan = {"a": tuple(NAMES)}
+    before, after = (judge(synthetic.stream(each, plan=plan), found) for each in (known, worse))
     for old, new in zip(verdicts(before), verdicts(after), strict=True):
         assert BADNESS.index(new) >= BADNESS.index(old)
 
@@ -218,3 +224,40 @@ def test_incomplete_evidence_says_so() -> None:
     torn = judge(msgspec.structs.replace(cut, probes=cut.probes[:3]), CALICO)
     assert torn.running == cut.probes[3].id
     assert cut.probes[3].id in torn.notes[0]
+
+
+FLOW = """
+name = "p"
+title = "P"
+releases = ["1"]
+[group.g]
+title = "G"
+rule = "all"
+[mode.m]
+title = "M"
+group = "g"
+needs = [{ row = "a.x", flow = "flow.x", level = "require", why = "w", source = "s" }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "verdict"),
+    [
+        ({"a.x": "works", "flow.x": "works"}, "pass"),
+        ({"a.x": "works", "flow.x": "broken"}, "fail"),
+        ({"a.x": "works", "flow.x": "unknown"}, "unknown"),
+        ({"a.x": "absent", "flow.x": "absent"}, "fail"),
+        ({"a.x": "works"}, "pass"),
+    ],
+)
+def test_a_need_may_be_proved_by_packets(outcomes: dict[str, Outcome], verdict: str) -> None:
+    report = judge(synthetic.stream(outcomes), profile.parse(FLOW, "p.toml"))
+    assert report.verdict == verdict
+    if outcomes.get("flow.x") == "broken":
+        assert report.modes[0].deciding == ("flow.x",)
+
+
+def test_a_packet_that_was_to_be_sent_and_has_no_answer_is_a_doubt() -> None:
+    whole = synthetic.stream({"a.x": "works", "flow.x": "works"})
+    cut = msgspec.structs.replace(whole, probes=whole.probes[:1])
+    assert judge(cut, profile.parse(FLOW, "p.toml")).verdict == "unknown"

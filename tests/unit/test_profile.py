@@ -155,7 +155,7 @@ def test_calico_falls_into_no_trap_of_checksystem() -> None:
 
 
 def test_calico_asks_the_same_of_both_backends() -> None:
-    ids = set(calico_ids())
+    ids = {name for name in calico_ids() if not name.startswith("flow.nft.")}
     assert {name.replace(".nft.", ".legacy.") for name in ids if ".nft." in name} == {
         name for name in ids if ".legacy." in name
     }

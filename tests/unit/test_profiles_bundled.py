@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kprobe import collect, expr, node, profile
+from kprobe import collect, node, profile
 from kprobe.errors import InputError
 from kprobe.evidence import Outcome
 from kprobe.judge import judge
@@ -25,7 +25,7 @@ OWN = {mode.name for mode in CALICO.modes if mode.group not in {"kube-proxy", "f
 
 
 def rows(need: Need) -> list[str]:
-    return list(expr.ids(expr.parse(need.row)))
+    return list(need.names)
 
 
 def asked(modes: tuple[Mode, ...], release: str = "", level: str = "") -> Iterator[tuple[str, str]]:
