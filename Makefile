@@ -26,7 +26,7 @@ ZIGCC    := $(BIN)/python -m ziglang cc -target $(TARGET) -static -Os -ffunction
 	-fno-unwind-tables -fno-asynchronous-unwind-tables
 JOBS     := $(shell nproc)
 
-.PHONY: help run build collector collectors dist reproducible test vm matrix lint format docs fuzz bench clean deps deps-run
+.PHONY: help run build collector collectors dist reproducible test vm matrix lint format docs kernels-doc golden fuzz bench clean deps deps-run
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -56,6 +56,7 @@ vm: build deps ## boots the kernels of tests/kernels/kernels.toml with the colle
 	$(BIN)/python -m tests.kernels run --collector $(COLLECT)
 
 matrix: build collectors deps ## evidence from a kernel of each series and architecture in build/matrix; ALL=1: from every one
+	@$(if $(ALL),$(MAKE) --no-print-directory ARCH=riscv64 collector)
 	$(BIN)/python -m tests.kernels matrix $(if $(ALL),--all) $(MATRIX_ARGS)
 	$(BIN)/python -m tests.kernels truth
 
@@ -90,6 +91,12 @@ fuzz: build ## hypothesis at length, then atheris on reader, pages and renderers
 		tests/unit/test_render.py tests/unit/test_render_formats.py tests/unit/test_render_html.py
 	for target in reader intake unpack render; do mkdir -p build/fuzz/$$target && $(BIN)/python -m tests.fuzz $$target \
 		-max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/ -print_final_stats=1 -rss_limit_mb=2048 build/fuzz/$$target || exit 1; done
+
+kernels-doc: build ## docs/kernels.md, from what `make matrix ALL=1` left in build/matrix
+	$(BIN)/python -m tools.gen_kernels_md build/matrix > build/kernels.md && mv build/kernels.md docs/kernels.md
+
+golden: build ## writes down what the evidence in tests/evidence means now
+	$(BIN)/python -m tests.evidence
 
 bench: build deps ## side-by-side measurements, printed as ratios
 	$(BIN)/python -m bench

@@ -176,7 +176,7 @@ static const struct kp_probe rows[] = {
 	MAP("user_ringbuf", "ring buffer that user space fills", "6.1", "", ATTR(USER_RINGBUF, 0, 0, RING, 0)),
 	MAP("cgrp_storage", "storage of cgroups", "6.2", "CONFIG_CGROUPS", ATTR(CGRP_STORAGE, 4, 4, 0, KP_MAP_NO_PREALLOC),
 	    .btf = true),
-	MAP("arena", "memory shared with user space", "6.9", "CONFIG_MMU CONFIG_BPF_JIT", ATTR(ARENA, 0, 0, 1, KP_MAP_MMAPABLE)),
+	MAP("arena", "memory shared with user space", "6.9", "CONFIG_MMU", ATTR(ARENA, 0, 0, 1, KP_MAP_MMAPABLE)),
 	MAP("insn_array", "instructions to jump to", "6.19", "", ATTR(INSN_ARRAY, 4, 16, 1, 0)),
 	MAP("rhash", "hash table that grows", "7.2", "", ATTR(RHASH, 4, 4, 1, KP_MAP_NO_PREALLOC), .write = true),
 

@@ -19,12 +19,15 @@ START_SECONDS = 60  # what a guest may take to get to its script, and to power o
 READY = re.compile(r"kprobe-vm: script starts after ([0-9.]+) s")
 NOTHING: Mapping[str, Path] = {}
 
+OPENSBI = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin"
+
 # One machine an architecture: emulator and its options, the console's name for the kernel, where virtio devices sit.
 # neoverse-n1 knows 16k pages and is three times as fast to emulate as `max`; x-vof starts without the slow firmware.
 MACHINES = {
     "amd64": (("qemu-system-x86_64", "-M", "q35", "-cpu", "max"), "ttyS0", "pci"),
     "arm64": (("qemu-system-aarch64", "-M", "virt", "-cpu", "neoverse-n1"), "ttyAMA0", "pci"),
     "ppc64el": (("qemu-system-ppc64", "-M", "pseries,x-vof=on", "-cpu", "power9"), "hvc0", "pci"),
+    "riscv64": (("qemu-system-riscv64", "-M", "virt", "-bios", OPENSBI), "ttyS0", "pci"),
     "s390x": (("qemu-system-s390x", "-M", "s390-ccw-virtio", "-cpu", "max"), "ttysclp0", "ccw"),
 }
 

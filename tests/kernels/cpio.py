@@ -2,7 +2,7 @@
 """Write archives that the kernel unpacks as its first root file system (cpio, "newc")."""
 
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import BinaryIO
@@ -36,6 +36,26 @@ def write(out: BinaryIO, entries: Iterable[Entry]) -> None:
             size += _member(out, path, stat.S_IFREG | entry.mode, entry.data, number)
     size += _member(out, "TRAILER!!!", 0, b"", 0)
     out.write(bytes(-size % ALIGN))
+
+
+def read(data: bytes) -> Iterator[tuple[str, bytes]]:
+    """The regular files of archives that stand one behind the other."""
+    at = 0
+    while (at := _skip(data, at)) < len(data):
+        fields = [int(data[at + 6 + 8 * i : at + 14 + 8 * i], 16) for i in range(13)]
+        mode, size, length = fields[1], fields[6], fields[11]
+        name = data[at + 110 : at + 110 + length - 1].decode()
+        at += -(-(110 + length) // 4) * 4
+        if stat.S_ISREG(mode):
+            yield name.removeprefix("./"), data[at : at + size]
+        at += -(-size // 4) * 4
+
+
+def _skip(data: bytes, at: int) -> int:
+    """Go over the zeros between archives."""
+    while at < len(data) and data[at] == 0:
+        at += 1
+    return at
 
 
 def _member(out: BinaryIO, path: str, mode: int, data: bytes, inode: int) -> int:

@@ -14,6 +14,7 @@ TARGETS = {
     "amd64": "x86_64-linux-musl",
     "arm64": "aarch64-linux-musl",
     "ppc64el": "powerpc64le-linux-musl",
+    "riscv64": "riscv64-linux-musl",
     "s390x": "s390x-linux-musl",
 }
 

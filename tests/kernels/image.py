@@ -88,18 +88,18 @@ def _unpack(deb: Path, tree: Path) -> None:
         assert process.stdout is not None
         with tarfile.open(fileobj=process.stdout, mode="r|") as tar:
             for member in tar:
-                place = _place(member.name if member.name.startswith("./") else f"./{member.name}")
-                if place is None or not member.isfile():
+                where = place(member.name if member.name.startswith("./") else f"./{member.name}")
+                if where is None or not member.isfile():
                     continue
                 content = tar.extractfile(member)
                 assert content is not None
-                _save(content, tree / place)
+                _save(content, tree / where)
         process.stdout.read()  # padding behind the archive: dpkg-deb fails if nobody reads it
     if process.returncode:
         raise ImageError(f"{deb.name}: dpkg-deb failed with {process.returncode}")
 
 
-def _place(name: str) -> str | None:
+def place(name: str) -> str | None:
     """Where a file of a package goes in the image, if anywhere."""
     match = ROOT.fullmatch(name)
     if match is None:

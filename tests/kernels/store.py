@@ -14,10 +14,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from . import apt, image
+from . import apt, image, installer
 from .catalogue import HERE, Catalogue, Want
 
 BUSYBOX = "busybox"
+UNPACKERS = {"installer": installer.unpack}
 KEEP_SECONDS = 24 * 3600
 
 
@@ -113,7 +114,7 @@ def _image(root: Path, kernel: Want, debs: Sequence[Path], busybox: Sequence[Pat
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             _extract(busybox[0], folder / "tools")
-            release = image.build(kernel.arch, debs, _binary(folder / "tools"), folder)
+            release = image.build(kernel.arch, debs, _binary(folder / "tools"), folder, UNPACKERS.get(kernel.kind))
             shutil.rmtree(folder / "tools")
             made = Image(kernel.name, kernel.arch, release, folder / "vmlinux", folder / "base.cpio", kernel.kind)
             _write(done, {k: str(v) for k, v in asdict(made).items()})

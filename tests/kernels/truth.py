@@ -15,6 +15,7 @@ from pathlib import Path
 
 import msgspec
 
+from kprobe.errors import InputError
 from kprobe.evidence import Evidence, Probe, Row, read
 
 from .catalogue import HERE
@@ -99,10 +100,10 @@ def _options(word: str, found: Package) -> list[str]:
 
 
 def _there(row: Row, found: Package) -> bool:
-    """Whether the modules are, of which the options are m."""
-    if all(found.config[name] != "m" for word in row.kconfig for name in _options(word, found)):
-        return True
-    return all(any(plain(name) in found.modules for name in word.split("|")) for word in row.modules)
+    """Whether the modules are in the image. What is no file of its own is accounted for by an option that is y."""
+    lacking = [word for word in row.modules if not any(plain(name) in found.modules for name in word.split("|"))]
+    built_in = [word for word in row.kconfig if any(found.config[name] != "m" for name in _options(word, found))]
+    return len(lacking) <= len(built_in)
 
 
 def argued(path: Path = HERE / "truth.toml") -> tuple[Argued, ...]:
@@ -120,14 +121,23 @@ def covers(entry: Argued, difference: Difference) -> bool:
 
 def check(out: Path, collector: Path) -> tuple[int, list[Difference], list[Argued]]:
     """Hold all evidence in a folder of `make matrix` against the packages: kernels, differences, idle arguments."""
-    listed = subprocess.run([collector, "--list"], capture_output=True, check=True).stdout
-    rows = {row.id: row for row in (msgspec.json.decode(line, type=Row) for line in listed.splitlines())}
+    rows = catalogue(collector)
     found: list[Difference] = []
     names = [file.stem for file in sorted(out.glob("*.ndjson")) if (out / file.stem / "config").exists()]
     for name in names:
-        evidence = read(out / f"{name}.ndjson")
+        try:
+            evidence = read(out / f"{name}.ndjson")
+        except InputError as error:
+            found.append(Difference(name, "all", str(error)))
+            continue
         found += differences(name, evidence, rows, package(out / name, evidence.begin.uname.release))
     return len(names), *judge(found, argued())
+
+
+def catalogue(collector: Path) -> Mapping[str, Row]:
+    """Return what the rows say of themselves."""
+    listed = subprocess.run([collector, "--list"], capture_output=True, check=True).stdout
+    return {row.id: row for row in (msgspec.json.decode(line, type=Row) for line in listed.splitlines())}
 
 
 def judge(found: Sequence[Difference], entries: Sequence[Argued]) -> tuple[list[Difference], list[Argued]]:
