@@ -179,7 +179,11 @@ static void put_nft(struct kp_out *o, const struct kp_env *env, const struct kp_
 	struct tables all = { 0 };
 	int rc = 0;
 
-	if (info->modular && (!module || (module->state != KP_MOD_LOADED && module->state != KP_MOD_BUILTIN))) {
+	if (info->modular && (!module || module->state == KP_MOD_UNREADABLE)) { /* it may be built in */
+		put_error(o, "nft", ENODATA);
+		return;
+	}
+	if (info->modular && module->state != KP_MOD_LOADED && module->state != KP_MOD_BUILTIN) {
 		kp_js_text(o, "nft", "not loaded");
 		return;
 	}
