@@ -9,7 +9,22 @@ from dataclasses import dataclass, replace
 
 # Who is asked, and what else a question may need. A word of these where a shell looks for a command is found by itself.
 ASKED = (
-    *("ip", "bridge", "tc", "ss", "ethtool", "wg", "ipset", "nft", "nfacct", "conntrack", "nfct", "ipvsadm", "bpftool"),
+    *(
+        "ip",
+        "bridge",
+        "tc",
+        "ss",
+        "ethtool",
+        "wg",
+        "ipset",
+        "nft",
+        "nfacct",
+        "conntrack",
+        "nfct",
+        "ipvsadm",
+        "tcpdump",
+        "bpftool",
+    ),
     *(f"{tool}-{backend}" for tool in ("iptables", "ip6tables") for backend in ("legacy", "nft")),
 )
 HELPERS = ("unshare", "nsenter", "strace", "timeout")

@@ -17,6 +17,7 @@ from .oracles.later import LATER
 
 PROGRAMS = (
     *("bridge", "conntrack", "ethtool", "ip", "ipset", "ipvsadm", "nfacct", "nfct", "nft", "nsenter", "strace", "tc"),
+    "tcpdump",
     *("timeout", "unshare", "wg"),
     *(f"{tool}-{backend}" for tool in ("iptables", "ip6tables") for backend in ("legacy", "nft")),
 )

@@ -9,12 +9,13 @@ import pytest
 
 from kprobe import evidence
 from kprobe.crosscheck.compare import disagreement
-from kprobe.crosscheck.table import SHELL
+from kprobe.crosscheck.model import Oracle
+from kprobe.crosscheck.table import ORACLES, SHELL
 from kprobe.evidence import Probe
 from tests.kernels import catalogue, store
 from tests.kernels.boot import VMResult, boot
 
-from .oracles import guest, script
+from .oracles import guest
 
 COLLECT = "kprobe-collect --intrusive --deadline 60000 --output /out/evidence > /out/collector 2>&1"
 PARALLEL = 2
@@ -22,30 +23,31 @@ SECONDS = 300
 
 
 @pytest.fixture(scope="module")
-def rows(probes: Mapping[str, Probe]) -> list[str]:
-    """Rows of which this kernel alone cannot show that a yes is told, too."""
-    found = [row for row in SHELL if probes[row].outcome != "works"]
+def asked(probes: Mapping[str, Probe]) -> list[Oracle]:
+    """Who is asked of rows of which this kernel alone cannot show that a yes is told, too."""
+    by_row = {oracle.row: oracle for oracle in ORACLES if oracle.program == guest.OF_PYTHON} | SHELL
+    found = [oracle for row, oracle in by_row.items() if probes[row].outcome != "works"]
     assert found, "this kernel has everything: the guests add nothing, take this module out"
     return found
 
 
 @pytest.fixture(scope="module")
-def guests(rows: list[str], collector: Path) -> Iterator[dict[str, Future[VMResult]]]:
+def guests(asked: list[Oracle], collector: Path) -> Iterator[dict[str, Future[VMResult]]]:
     known = catalogue.load()
     images = store.images(known, known.kernels)
-    asked = guest.script([SHELL[row] for row in rows], COLLECT)
+    script = guest.script(asked, COLLECT)
     files = {**guest.files(), "vm/bin/kprobe-collect": collector}
     with ThreadPoolExecutor(PARALLEL) as pool:
-        yield {name: pool.submit(boot, image, asked, files, timeout=SECONDS) for name, image in images.items()}
+        yield {name: pool.submit(boot, image, script, files, timeout=SECONDS) for name, image in images.items()}
 
 
 @pytest.mark.parametrize("kernel", [kernel.name for kernel in catalogue.load().kernels])
-def test_guest_agrees(kernel: str, rows: list[str], guests: dict[str, Future[VMResult]]) -> None:
+def test_guest_agrees(kernel: str, asked: list[Oracle], guests: dict[str, Future[VMResult]]) -> None:
     result = guests[kernel].result()
     assert result.rc == 0, result.console[-3000:]
     found = evidence.parse(result.out["evidence"].splitlines(keepends=True), kernel)
     probes = {probe.id: probe for probe in found.probes}
-    answers = {answer.row: answer for answer in script.parse(result.text("answers").splitlines())}
-    assert answers.keys() == set(rows), result.text("answers.err")
-    assert [text for row in rows if (text := disagreement(probes[row], answers[row]))] == []
-    assert sum(probes[row].outcome == "works" for row in rows) > len(rows) / 2
+    answers = guest.answers(result)
+    assert answers.keys() == {oracle.name for oracle in asked}, result.text("answers.err") + result.text("python.err")
+    assert [text for o in asked if (text := disagreement(probes[o.row], answers[o.name], o.differs))] == []
+    assert sum(probes[oracle.row].outcome == "works" for oracle in asked) > len(asked) / 2

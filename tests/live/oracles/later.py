@@ -8,8 +8,4 @@ LATER = {
     "bpf.prog": "bpftool",
     "bpf.map": "bpftool",
     "bpf.btf": "bpftool",
-    "nflog": "pyroute2",
-    "nfqueue": "pyroute2",
-    "socket": "ss, python",
-    "attach": "tc, ip, bpftool",
 }
