@@ -118,9 +118,11 @@ def _need(need: Need, rows: Mapping[str, Probe], planned: AbstractSet[str]) -> N
     def truth(name: str) -> expr.Truth:
         return True if name in unsent else TRUTH[rows[name].outcome] if name in rows else None
 
-    parsed = expr.parse(f"({need.row}) and ({need.flow})" if need.flow else need.row)
-    answer = expr.value(parsed, truth)
-    deciding = tuple(name for name in dict.fromkeys(expr.deciding(parsed, truth)) if name not in unsent)
+    there, both = expr.parse(need.row), expr.parse(f"({need.row}) and ({need.flow})" if need.flow else need.row)
+    answer = expr.value(both, truth)
+    # What is not there carries no packets either: that needs no second name.
+    decider = there if expr.value(there, truth) == answer else expr.parse(need.flow)
+    deciding = tuple(dict.fromkeys(expr.deciding(decider, truth)))
     return NeedReport(
         row=need.row,
         level=need.level,
