@@ -229,6 +229,7 @@ static void end(struct kp_run *run, uint64_t t0)
 	kp_js_open(o, "end");
 	kp_js_int(o, "rows", run->seq);
 	kp_ledger_settle(&run->ledger, o, run->env.flags);
+	kp_klog_tell(&run->klog, o, &run->ledger);
 	if (run->abandoned) {
 		kp_js_object(o, "leaks");
 		kp_js_int(o, "children", run->abandoned);
@@ -251,6 +252,8 @@ void kp_run_freep(struct kp_run **run)
 	if (*run && (*run)->ledger.fd >= 0)
 		close((*run)->ledger.fd);
 	if (*run)
+		kp_klog_close(&(*run)->klog);
+	if (*run)
 		munmap(*run, sizeof(**run));
 }
 
@@ -264,6 +267,7 @@ int kp_run_prepare(struct kp_run *run, int fd, const char *select, unsigned int 
 	run->out.fd = fd;
 	run->out.line = run->line;
 	run->ledger.fd = -1;
+	run->klog = (struct kp_klog)KP_KLOG_INIT;
 	run->select = select ? select : "";
 	rc = kp_select(&run->sel, run->select, flags);
 	return rc ? rc : kp_env_scan(&run->env, flags);
@@ -286,6 +290,7 @@ int kp_run(int fd, const char *select, unsigned int flags, unsigned int deadline
 	kp_facts_net(&run->out, &run->env);
 	kp_facts_rules(&run->out, &run->env, &run->modinfo);
 	kp_ledger_open(&run->ledger);
+	kp_klog_open(&run->klog, &run->env);
 	for (unsigned int f = 0; f < kp_n_families && !rc && !run->out.err; f++)
 		rc = kp_sandbox_family(run, f);
 	if (!rc)

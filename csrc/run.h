@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "evidence.h"
+#include "klog.h"
 #include "kprobe.h"
 #include "modinfo.h"
 #include "probe.h"
@@ -61,6 +62,7 @@ struct kp_run {
 	struct kp_env env;
 	struct kp_modinfo modinfo;
 	struct kp_ledger ledger;
+	struct kp_klog klog;
 	struct kp_selection sel;
 	uint8_t done[KP_ROWS_MAX];    /* answered */
 	uint8_t outcome[KP_ROWS_MAX]; /* enum kp_outcome */

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "klog.h"
 #include "link.h"
 
 struct bench {
@@ -38,52 +39,19 @@ static uint64_t read_taint(const struct bench *b)
 	return kp_parse_u(&p);
 }
 
-/* Lines that netfilter, links and the module loader write when they refuse; nothing of anybody else's gets into the evidence. */
-static bool allowed(const char *line, const char *modules)
-{
-	static const char *const prefixes[] = {
-		"x_tables:",  "ip_tables:", "ip6_tables:", "xt_",       "ipt_",         "ip6t_",        "nf_",
-		"nft_",       "nfnetlink",  "ip_set",      "set ",      "Cannot find ", "cannot load ", "IPVS:",
-		"wireguard:", "vxlan:",     "netlink:",    "Lockdown:", "Loading of ",  "module ",      "Module ",
-	};
-	static const char *const loader[] = { ": version magic '", ": disagrees about version of symbol ", ": Unknown symbol " };
-	char word[128];
-
-	for (size_t i = 0; i < KP_ARRAY_SIZE(prefixes); i++)
-		if (kp_starts(line, prefixes[i]))
-			return true;
-	for (const char *p = modules; kp_word(&p, word, sizeof(word));)
-		if (kp_starts(line, word) && line[strlen(word)] == ':')
-			return true;
-	/* What the loader says of any module, such as one that a row's module depends on (kernel/module). */
-	for (size_t i = 0; i < KP_ARRAY_SIZE(loader); i++)
-		if (strstr(line, loader[i]))
-			return true;
-	return false;
-}
-
-/* What came into the kernel log since the row began. A record is "prio,seq,time,flags;text\n" and more (v3.5, e11fea92e13f). */
+/* What came into the kernel log since the row began. */
 static void read_log(const struct bench *b, const struct kp_probe *row, struct kp_result *res)
 {
+	unsigned int n = 0, prio;
+	bool lost = false;
+	const char *text;
 	char buf[1024];
-	unsigned int n = 0;
 
 	for (unsigned int tries = 0; n < KP_LOG_LINES && tries < 64; tries++) {
-		ssize_t got = b->kmsg < 0 ? -1 : read(b->kmsg, buf, sizeof(buf) - 1);
-		char *text, *end;
-
-		if (got < 0 && (errno == EPIPE || errno == EINTR))
-			continue; /* the ring went round */
-		if (got <= 0)
-			return;
-		buf[got] = '\0';
-		text = strchr(buf, ';');
+		text = kp_klog_next(b->kmsg, buf, sizeof(buf), &prio, &lost);
 		if (!text)
-			continue;
-		end = strchr(++text, '\n');
-		if (end)
-			*end = '\0';
-		if (allowed(text, row->modules))
+			return;
+		if (kp_klog_allowed(text, row->modules))
 			kp_copy(res->log[n++], KP_LOG_TEXT, text);
 	}
 }

@@ -11,6 +11,10 @@ from kprobe.evidence import Row
 from kprobe.profile import Mode, Need, Profile
 
 MANY = 6
+LISTENING = (
+    "where auditing is on, a record (EVENT_LISTENER) when it begins to listen to the audit trail, and one when it ends",
+    "the run itself",
+)
 
 
 def list_text(rows: Sequence[Row]) -> str:
@@ -37,7 +41,7 @@ def plan_text(rows: Sequence[Row]) -> str:
     lines = [f"A run would ask {len(tried)} of {len(rows)} rows."]
     lines.append(f"Modules that it may load: {', '.join(loads) or 'none'}")
     lines += _section("What the kernel may make on this host when it loads them", _by(tried, "host", loading=True))
-    lines += _section("What it may write into the kernel log or the audit trail", _by(tried, "records"))
+    lines += _section("What it may write into the kernel log or the audit trail", [LISTENING, *_by(tried, "records")])
     lines += _section("What carries a risk", _by(tried, "risk"))
     lines += _section("What it would leave out", _by([row for row in rows if row.tried is False], "reason"))
     return _text(lines)

@@ -55,6 +55,16 @@ class Left(Part, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Log(Part, frozen=True, kw_only=True):
+    """The kernel log while the run lasted: lines, whoever caused them, and those that such runs cause."""
+
+    lines: Count = 0
+    warnings: Count = 0
+    lost: bool = False
+    said: Strings = ()
+    error: str = ""
+
+
 class Begin(Part, frozen=True, kw_only=True, tag_field="type", tag="begin"):
     """First line: the collector, the node, and the rows in the order in which each family runs them."""
 
@@ -121,6 +131,8 @@ class End(Part, frozen=True, kw_only=True, tag_field="type", tag="end"):
     unloaded: Strings = ()
     left: tuple[Left, ...] = ()
     leaks: Mapping[str, int] = {}
+    log: Log = Log()
+    audit: Mapping[str, Count | bool | str] = {}
 
 
 class Row(Described, frozen=True, kw_only=True, tag_field="type", tag="row"):

@@ -13,7 +13,7 @@ from .boot import VMResult
 
 ROOT = Path(__file__).parents[2]
 COLLECTOR = Path(os.environ.get("KPROBE_COLLECTOR", ROOT / "dist" / "kprobe-collect-x86_64"))
-SCENARIOS = ("evidence", "modules", "lodger")
+SCENARIOS = ("evidence", "modules", "lodger", "audit")
 PARALLEL = 2
 
 Play = Callable[[str], VMResult]

@@ -10,6 +10,7 @@ from .catalogue import HERE
 from .helper import mkdev
 from .store import Image
 
+AUDITED = ("audit",)  # with auditing on from the start
 SECONDS = 180  # for one script; a guest is slow on a busy machine
 
 
@@ -19,7 +20,13 @@ def play(name: str, image: Image, collector: Path, args: Sequence[str] = (), sec
     parts = [f'collector() {{ exec {command} "$@"; }}\n']
     parts += [(HERE / "guest" / f"{part}.sh").read_text() for part in ("lib", name)]
     files = {"vm/bin/kprobe-collect": collector, "vm/bin/mkdev": mkdev(image.arch)}
-    return boot(image, "".join(parts), files, timeout=seconds)
+    return boot(
+        image,
+        "".join(parts),
+        files,
+        append="audit=1 audit_backlog_limit=8192" if name in AUDITED else "",
+        timeout=seconds,
+    )
 
 
 def keep(result: VMResult, folder: Path) -> None:

@@ -113,6 +113,47 @@ def test_the_kernel_log_shows_no_fright(play: Play) -> None:
         assert re.findall(r".*(?:BUG:|WARNING:|Oops|Call Trace|unregister_netdevice: waiting).*", log) == []
 
 
+# An emulated clock on a busy machine, whatever runs in the guest.
+CLOCK = re.compile(r"hrtimer: interrupt took|clocksource: |sched: |rcu: INFO: |workqueue: .* hogged CPU")
+
+
+def said(result: VMResult, before: str, after: str) -> list[tuple[int, str]]:
+    """Level and text of the kernel's own lines that came between two copies of its log; programs' lines are not."""
+    old, new = (result.text(name).splitlines() for name in (before, after))
+    assert new[: len(old)] == old, "the log went round"
+    lines = (re.match(r"<(\d+)>(?:\[ *[0-9.]+\] )?(.*)", line) for line in new[len(old) :])
+    return [(int(line[1]) & 7, line[2]) for line in lines if line and int(line[1]) < 8]
+
+
+def test_a_run_causes_no_warning_and_no_taint(play: Play) -> None:
+    result = play("evidence")
+    warnings = [text for level, text in said(result, "log.before", "log.after") if level <= 4]
+    assert [text for text in warnings if not CLOCK.match(text)] == []
+    assert result.text("tainted.after") == result.text("tainted.before")
+    loud = [text for level, text in said(result, "log.after", "log.loud") if level <= 4]
+    assert any("oom_adj" in text for text in loud), "a warning went unseen: so might others"
+
+
+def test_what_the_kernel_said_stands_in_the_evidence(play: Play) -> None:
+    result = play("evidence")
+    _, end = evidence_of(result)
+    lines = said(result, "log.before", "log.after")
+    assert (end.log.error, end.log.lost) == ("", False)
+    assert end.log.warnings <= sum(level <= 4 for level, _ in lines)
+    assert 0 < end.log.lines <= len(lines)
+    assert {line[3:] for line in end.log.said} <= {text[:156] for _, text in lines}
+    assert any(line.startswith("<6>wireguard: WireGuard") for line in end.log.said)
+
+
+def test_audit_records_stand_in_the_evidence(play: Play) -> None:
+    _, end = evidence_of(play("audit"), "audit.ndjson")
+    assert not {"error", "lost"} & end.audit.keys()
+    assert int(end.audit["NETFILTER_CFG"]) > 50
+    assert int(end.audit["BPF"]) > 50
+    silent = evidence_of(play("evidence"))[1].audit
+    assert not silent, "auditing is off: nothing to tell, and nothing that was in the way"
+
+
 def test_without_autoload_nothing_is_requested(play: Play) -> None:
     result = play("modules")
     assert "rtnl-link-nosuchkind" in result.text("requests.control"), "the logging modprobe logs nothing"

@@ -1,0 +1,2 @@
+# A run of rows that cause audit records, where auditing is on.
+collect audit.ndjson --select 'nft.* bpf.prog.*'
