@@ -236,7 +236,8 @@ def sk_lookup(_row: str) -> None:
 def connected() -> Iterator[tuple[socket.socket, socket.socket]]:
     """Two ends of a TCP connection over lo."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        client = socket.create_connection(server.getsockname())
+        client = socket.socket()
+        client.connect(server.getsockname())
         other, _ = server.accept()
     with client, other:
         other.settimeout(WAIT)

@@ -85,7 +85,7 @@ def _listens(row: str, device: str, file: str, number: int) -> Oracle:
     """Listen for packets, and be listed with all of each packet (2)."""
     listed = f"grep -q '^ *{number} *[0-9]* *[0-9]* 2 ' /proc/self/net/netfilter/{file}"
     command = (
-        f"{{ tcpdump -i {device}:{number} -w /dev/null & listener=$!; tries=0;"
+        f"{{ tcpdump -Z root -i {device}:{number} -w /dev/null & listener=$!; tries=0;"
         f" until {listed} || ! kill -0 $listener || [ $((tries += 1)) -gt 100 ]; do sleep 0.05; done;"
         f" {listed}; listed=$?; kill $listener; test $listed = 0; }}"
     )
