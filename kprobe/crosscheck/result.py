@@ -169,6 +169,8 @@ def _verdict(result: Result) -> str:
     programs = len({f.program for f in result.findings if f.verdict in ("agrees", "differs", "explained")})
     agree, of = _many(totals["agrees"], "answer"), _many(programs, "program")
     compared = f"{agree} of {of} agree with kprobe, {totals['differs']} differ"
+    left = {"unheard": "unheard", "unknown": "unknown to kprobe", "not asked": "not asked"}
+    compared += "".join(f"; {totals[verdict]} {words}" for verdict, words in left.items() if totals[verdict])
     return {
         AGREE: f"{compared}.",
         DIFFER: f"{compared}: see above.",

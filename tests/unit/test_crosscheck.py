@@ -79,6 +79,11 @@ def test_a_disagreement_is_told_with_both_sides_words() -> None:
     assert result(AGREES, DIFFERS).exit_code == DIFFER
 
 
+def test_what_was_not_compared_is_told_beside() -> None:
+    last = as_text(result(AGREES, UNHEARD, NOT_ASKED)).splitlines()[-1]
+    assert last == "1 answer of 1 program agree with kprobe, 0 differ; 1 unheard; 1 not asked."
+
+
 def test_exit_codes() -> None:
     assert result(AGREES, UNHEARD, NOT_ASKED).exit_code == AGREE
     assert result(UNHEARD, NOT_ASKED).exit_code == NOTHING
