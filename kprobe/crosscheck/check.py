@@ -16,7 +16,7 @@ from .model import Answer
 from .result import Result
 from .survey import Known
 from .surveys import SURVEYS
-from .table import ORACLES, WITHOUT
+from .table import ORACLES, without
 
 CLOCK_SLACK = 5
 """Seconds by which the evidence may be older than the boot: /proc/stat rounds, clocks are set."""
@@ -60,7 +60,7 @@ def check(evidence: Evidence, seen: Callable[[Answer], None] | None = None) -> R
         kernel=f"{uname.nodename} ({uname.sysname} {uname.release} {uname.machine})",
         programs=programs,
         findings=findings,
-        unasked=tuple(unasked(evidence.probes, findings, WITHOUT)),
+        unasked=tuple(unasked(evidence.probes, findings, without)),
         modules=tuple(sorted(_modules() - before)),
     )
 

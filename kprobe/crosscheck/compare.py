@@ -2,7 +2,7 @@
 """Where kprobe and an independent program differ. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -129,9 +129,9 @@ def disagreement(probe: Probe, answer: Answer, exemption: Exemption | None = Non
     return both
 
 
-def unasked(probes: Iterable[Probe], findings: Iterable[Finding], reasons: Mapping[str, str]) -> Iterator[Unasked]:
+def unasked(probes: Iterable[Probe], findings: Iterable[Finding], reason: Callable[[str], str]) -> Iterator[Unasked]:
     """Yield the rows that no program has a question for; controls are kprobe's own affair."""
     found = {finding.subject for finding in findings}
     for probe in probes:
         if probe.id not in found and not probe.control:
-            yield Unasked(probe.id, probe.family, reasons.get(probe.id, NO_PROGRAM_KNOWN))
+            yield Unasked(probe.id, probe.family, reason(probe.id) or NO_PROGRAM_KNOWN)

@@ -3,6 +3,7 @@
 
 import pkgutil
 import re
+from fnmatch import fnmatchcase
 from importlib import import_module
 from typing import Any
 
@@ -28,7 +29,13 @@ ROWS = frozenset(oracle.row for oracle in ORACLES)
 """Rows that some program can ask."""
 
 WITHOUT: dict[str, str] = {row: why for module in _MODULES for row, why in getattr(module, "WITHOUT", {}).items()}
-"""Rows that no independent program can ask, and why."""
+"""Rows, or globs over rows, that no independent program can ask, and why."""
+
+
+def without(row: str) -> str:
+    """Return why no program can be asked for a row; empty where there is no reason."""
+    return next((why for glob, why in WITHOUT.items() if fnmatchcase(row, glob)), "")
+
 
 _REFUSED = [text for module in _MODULES for text in getattr(module, "REFUSED", ())]
 REFUSED = re.compile("|".join(f"(?:{text})" for text in _REFUSED), re.MULTILINE)

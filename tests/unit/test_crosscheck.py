@@ -121,7 +121,7 @@ def test_json_holds_everything() -> None:
 def test_rows_that_no_program_asks_are_counted() -> None:
     probes = [probe(row="link.x"), probe(row="link.y"), probe(row="link.z")]
     control = Probe(id="link.c", family="link", seq=1, worker=1, ns=1, outcome="works", control="positive")
-    left = list(unasked([*probes, control], [AGREES], {"link.z": "a reason"}))
+    left = list(unasked([*probes, control], [AGREES], lambda row: "a reason" if row == "link.z" else ""))
     assert [(entry.row, entry.family) for entry in left] == [("link.y", "link"), ("link.z", "link")]
     assert left[1].why == "a reason"
     shown = Result("node", (), (AGREES,), tuple(left))
