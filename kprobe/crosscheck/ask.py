@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import shutil
+import signal
 import sys
 import traceback
 from importlib import import_module
@@ -85,6 +86,7 @@ def _text(said: bytes) -> str:
 def main() -> None:
     """Answer what is asked, until there is no more or nobody listens."""
     apart.die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for who started us, and ends us
     names = sys.stdin.read().splitlines()
     if "--programs" in sys.argv:
         from .programs import there

@@ -3,6 +3,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -168,6 +169,27 @@ def test_killed_without_mercy_nothing_stays(wait: float) -> None:
     while (left := descendants(mark)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert left == []
+
+
+def test_control_c_ends_it_at_once() -> None:
+    mark = f"KPROBE_TEST={uuid.uuid4()}"
+    process = subprocess.Popen(
+        [KPROBE, "crosscheck", "--intrusive", "--select", "xt.*"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "KPROBE_TEST": mark.partition("=")[2]},
+        start_new_session=True,
+    )
+    asking = "kprobe.crosscheck.ask"
+    assert soon(lambda: any(asking in _read(Path(f"/proc/{pid}/cmdline")) for pid in descendants(mark)))
+    time.sleep(1)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=10)
+    assert (process.returncode, out) == (130, "")
+    assert err.startswith("kprobe: interrupted")
+    assert "Traceback" not in err
+    assert soon(lambda: descendants(mark) == [])
 
 
 ASLEEP = """
