@@ -47,7 +47,7 @@ extern const struct kp_end kp_flow_node_end[2], kp_flow_end[2]; /* by enum kp_fl
 struct kp_pkt {
 	uint8_t proto;         /* IPPROTO_*; IPPROTO_ICMP is ICMPv6 in IPv6 */
 	uint8_t src, dst;      /* enum kp_flow_addr */
-	uint8_t flags;         /* TCP's; 0: SYN, when sent */
+	uint8_t flags;         /* TCP's; 0: SYN, when sent. SCTP: enum kp_sctp, when sent; 0: INIT */
 	uint16_t sport, dport; /* of ICMP: type and code; sent, 0: a fresh source port */
 	uint8_t tos;
 	uint8_t ttl;           /* sent, 0: 64 */
@@ -61,6 +61,19 @@ struct kp_pkt {
 /* In a fate: the kernel chose it; it chose another. */
 #define KP_ANY_PORT 0xffff
 #define KP_OTHER_PORT 0xfffe
+
+/*
+ * SCTP packets of one association, each of one chunk: RFC 9260. The pod's tag and the far end's are constants; which of them a packet
+ * has is told by its chunk.
+ */
+enum kp_sctp {
+	KP_SCTP_INIT = 1,
+	KP_SCTP_INIT_ACK = 2,
+	KP_SCTP_COOKIE_ECHO = 10,
+	KP_SCTP_COOKIE_ACK = 11,
+	KP_SCTP_DATA = 0x80,
+	KP_SCTP_FORGED
+};
 
 /* What a packet is to have become. What is 0 is as it was sent, but that a TTL is not looked at where it is 0. */
 struct kp_fate {
@@ -79,6 +92,7 @@ struct kp_heard {
 struct kp_flow_step {
 	uint8_t from; /* enum kp_flow_at */
 	bool again;   /* the ports of the step before: the same flow */
+	bool same;    /* its addresses, too: the same way once more */
 	bool after;   /* only with the object: what came before was its control */
 	bool reply;   /* as an answer to what the step before made of its packet: addresses and ports the other way round */
 	bool quote;   /* .send is an ICMP error, about what the step before made of its packet */
@@ -163,6 +177,7 @@ const char *kp_flow_addr_name(uint8_t addr);
 /* --- flow_packet.c --- */
 
 #define KP_FRAME_MAX 2048
+#define KP_FLOW_TAG 0x6b000000u /* the first byte of all tags */
 
 /* The IP packet, with its checksums and @tag in it; @quoted, if it is an ICMP error about that. Returns its length. */
 size_t kp_pkt_build(unsigned char *buf, bool v6, const struct kp_pkt *p, uint32_t tag, const struct kp_pkt *quoted);

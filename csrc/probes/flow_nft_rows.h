@@ -111,6 +111,23 @@ FLOW("ct.count", "the second flow at once is one too many", EXPR_NEED("ct.count"
      PUT(IN(forward, TO(7568), EXPR(connlimit, U32(1, 1), U32(2, 1)), DROPPED)),
      { FROM_POD(7568), .without = GOES, .with = GOES }, { FROM_POD(7568), .without = GOES, .with = LOST })
 
+/*
+ * Four packets make an association, in which data pass; with a tag that is not the association's they are INVALID. A kernel that does
+ * not track SCTP lets them pass, too, or calls even the first invalid.
+ */
+#define SCTP(from, chunk) from, .send = { .proto = IPPROTO_SCTP, .flags = KP_SCTP_##chunk }
+FLOW("sctp", "an SCTP association is followed, and forged data told", EXPR_NEED("ct.state.invalid") " " V("conntrack.proto.sctp.inet", "conntrack.proto.sctp.inet6"), "3.15",
+     PUT(IN(forward, L4(132), STATE(1), DROPPED)),
+     { KP_AT_POD, .send = { .proto = IPPROTO_SCTP, .src = KP_POD, .dst = KP_FAR, .dport = 7596 }, .without = GOES, .with = GOES },
+     { SCTP(KP_AT_FAR, INIT_ACK), .reply = true, .without = COMES, .with = COMES },
+     { SCTP(KP_AT_POD, COOKIE_ECHO), .reply = true, .without = GOES, .with = GOES },
+     { SCTP(KP_AT_FAR, COOKIE_ACK), .reply = true, .without = COMES, .with = COMES },
+     { SCTP(KP_AT_POD, DATA), .reply = true, .without = GOES, .with = GOES },
+     { KP_AT_POD, .same = true, .send = { .proto = IPPROTO_SCTP, .flags = KP_SCTP_FORGED }, .without = GOES, .with = LOST })
+FLOW("gre", "a GRE packet is the first of a flow", EXPR_NEED("ct.state.new"), "3.15",
+     PUT(IN(forward, L4(47), STATE(8), DROPPED)),
+     { KP_AT_POD, .send = { .proto = IPPROTO_GRE, .src = KP_POD, .dst = KP_FAR }, .without = GOES, .with = LOST })
+
 /* NAT. What comes back is looked at, too. */
 FLOW("dnat", "dnat to an endpoint, and the answer back", EXPR_NEED("dnat.port"), "3.15",
      PUT(IN(dnat, TO(7572), IMMEDIATE(R1, AT(2, 3)), IMMEDIATE(R2, BYTES(8888 >> 8, 8888 & 0xff)),
@@ -172,4 +189,5 @@ FLOW("flowtable", "a flowtable takes packets past the forward hook", "nft.flowta
 #undef COMES
 #undef LOST
 #undef STATE
+#undef SCTP
 /* clang-format on */

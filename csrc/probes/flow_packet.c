@@ -79,6 +79,49 @@ static uint16_t l4_csum(const unsigned char *ip, bool v6, uint8_t proto, const u
 	return kp_csum_end(kp_csum_add(proto == ICMP4_PROTO ? 0 : pseudo(ip, v6, proto, len), l4, len));
 }
 
+#define POD_TAG 0x11111111u
+#define FAR_TAG 0x22222222u
+
+/*
+ * Where a chunk has room for the packet's tag: the first transmission sequence number, the cookie. COOKIE ACK has no body and may
+ * have no chunk behind it (do_basic_checks() in net/netfilter/nf_conntrack_proto_sctp.c), so there it is less than a chunk's header,
+ * the tag's last three bytes.
+ */
+static size_t sctp_tag_at(uint8_t chunk)
+{
+	switch (chunk) {
+	case KP_SCTP_INIT:
+	case KP_SCTP_INIT_ACK:
+		return 28;
+	default: /* the cookie; DATA's sequence number */
+		return 16;
+	}
+}
+
+static size_t put_sctp(unsigned char *l4, uint8_t chunk, uint32_t tag)
+{
+	bool init = chunk == KP_SCTP_INIT || chunk == KP_SCTP_INIT_ACK, data = chunk >= KP_SCTP_DATA;
+	size_t at = sctp_tag_at(chunk), len = data ? 32 : chunk == KP_SCTP_COOKIE_ACK ? 19 : at + 4;
+	unsigned char last[4];
+
+	if (chunk != KP_SCTP_INIT)
+		put32(l4 + 4, chunk == KP_SCTP_FORGED                                    ? tag
+			      : chunk == KP_SCTP_INIT_ACK || chunk == KP_SCTP_COOKIE_ACK ? POD_TAG
+											 : FAR_TAG);
+	l4[12] = data ? 0 : chunk;
+	l4[13] = data ? 3 : 0; /* one fragment, the first and the last */
+	put16(l4 + 14, chunk == KP_SCTP_COOKIE_ACK ? 4 : (unsigned int)len - 12);
+	if (init) {
+		put32(l4 + 16, chunk == KP_SCTP_INIT ? POD_TAG : FAR_TAG);
+		put32(l4 + 20, 65535);
+		put16(l4 + 24, 1);
+		put16(l4 + 26, 1);
+	}
+	put32(last, tag);
+	memcpy(l4 + at, chunk == KP_SCTP_COOKIE_ACK ? last + 1 : last, chunk == KP_SCTP_COOKIE_ACK ? 3 : 4);
+	return len;
+}
+
 /* The transport header and payload. Returns its length without payload. */
 static size_t put_l4(unsigned char *l4, const struct kp_pkt *p, uint32_t tag)
 {
@@ -94,15 +137,8 @@ static size_t put_l4(unsigned char *l4, const struct kp_pkt *p, uint32_t tag)
 		l4[13] = p->flags ? p->flags : KP_TCP_SYN;
 		put16(l4 + 14, 65535);
 		return 20;
-	case IPPROTO_SCTP: /* INIT alone: one stream each way, 20 bytes */
-		l4[12] = 1;
-		put16(l4 + 14, 20);
-		put32(l4 + 16, tag); /* the tag that it initiates */
-		put32(l4 + 20, 65535);
-		put16(l4 + 24, 1);
-		put16(l4 + 26, 1);
-		put32(l4 + 28, tag);
-		return 32;
+	case IPPROTO_SCTP:
+		return put_sctp(l4, p->flags ? p->flags : KP_SCTP_INIT, tag);
 	case IPPROTO_ICMP:
 		memset(l4, 0, 4);
 		l4[0] = (unsigned char)p->sport;
@@ -218,7 +254,10 @@ static bool parse_l4(const unsigned char *l4, size_t len, bool quoted, struct kp
 			h->tag = kp_get_be32(l4 + 8) - 1; /* what it acknowledges: the SYN that counts as one */
 		return true;
 	case IPPROTO_SCTP:
-		h->tag = len >= 20 ? kp_get_be32(l4 + 16) : 0;
+		if (len == 19)
+			h->tag = KP_FLOW_TAG | (kp_get_be32(l4 + 15) & 0xffffff);
+		else if (len >= 16 && len >= sctp_tag_at(l4[12]) + 4)
+			h->tag = kp_get_be32(l4 + sctp_tag_at(l4[12]));
 		return true;
 	case ICMP4_PROTO:
 	case ICMP6_PROTO:

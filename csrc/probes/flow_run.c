@@ -151,7 +151,11 @@ static int take(struct kp_flow *f, const struct kp_flow_step *s, bool with)
 	f->quoted = (struct kp_pkt){ 0 };
 	if (s->quote)
 		f->quoted = came;
-	if (s->again) {
+	if (s->same) {
+		f->sent.src = before.src;
+		f->sent.dst = before.dst;
+	}
+	if (s->again || s->same) {
 		f->sent.sport = before.sport;
 		f->sent.dport = before.dport;
 	}

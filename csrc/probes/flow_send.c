@@ -167,7 +167,7 @@ bool kp_flow_is(const struct kp_flow *f, const struct kp_fate *want)
 
 int kp_flow_send(struct kp_flow *f, enum kp_flow_at from, const struct kp_fate *want)
 {
-	static uint32_t tag = 0x6b700000;
+	static uint32_t tag = KP_FLOW_TAG;
 	uint64_t until;
 	int rc;
 
