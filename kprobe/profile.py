@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import msgspec
 
@@ -190,9 +190,17 @@ def _convert(raw: object, to: type[S], where: str) -> S:
     try:
         return msgspec.convert(raw, to)
     except msgspec.ValidationError as error:
-        unknown = re.search(r"unknown field `([^`]*)`", str(error))
-        todo = nearest(unknown[1], to.__struct_fields__, _TODO) if unknown else _TODO
-        raise InputError(str(error), where, todo) from error
+        raise InputError(str(error), where, _nearest(str(error), to)) from error
+
+
+def _nearest(error: str, to: type[msgspec.Struct]) -> str:
+    """Return the key or the word that was meant, as far as the words of an error tell."""
+    if unknown := re.search(r"unknown field `([^`]*)`", error):
+        return nearest(unknown[1], to.__struct_fields__, _TODO)
+    if wrong := re.search(r"Invalid enum value '([^']*)' - at `\$\.(\w+)`", error):
+        words = next((get_args(field.type) for field in msgspec.structs.fields(to) if field.name == wrong[2]), ())
+        return nearest(wrong[1], words, f"there are {', '.join(words)}")
+    return _TODO
 
 
 def _needs(

@@ -19,9 +19,9 @@ def main() -> None:
     lines = [
         '# Causes of a "no", and remedies',
         "",
-        "Generated from `kprobe/cause`, `kprobe/remedy.py` and `kprobe/distros.py` by `make docs`. Every row that is",
-        "`absent`, `denied` or `broken` has one of these causes; a row whose prerequisite did not work has that one's.",
-        "A cause is told from facts (docs/evidence-format.md): they explain an answer of the kernel and never change it.",
+        "Generated from `kprobe/cause`, `kprobe/remedy.py` and `kprobe/distros.py` by `make docs`. Every row that",
+        "is `absent`, `denied` or `broken` has one of these causes; one whose prerequisite failed has that one's.",
+        "A cause is told from facts (docs/evidence-format.md): they explain an answer of the kernel, never change it.",
         "",
         "| code | the cause | what helps |",
         "|---|---|---|",

@@ -19,6 +19,7 @@ class Core:
     """Answers like kp_collect(): 0, or -errno of what went wrong."""
 
     KP_NO_AUTOLOAD, KP_INTRUSIVE, KP_UNLOAD_NONE, KP_UNLOAD_ALL, KP_FULL_SIZE = 1, 2, 4, 8, 16
+    KP_NO_FLOWS = 32
 
     def __init__(self) -> None:
         self.asked: list[tuple[object, ...]] = []

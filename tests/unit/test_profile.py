@@ -4,8 +4,10 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from kprobe import expr, profile
+from kprobe.cli import main
 from kprobe.errors import InputError
 from tests.unit.synthetic import calico_ids
 
@@ -69,6 +71,7 @@ def test_holds(condition: str, release: str, *, expected: bool) -> None:
     [
         ('title = "Plane"', "title = Plane", 6, "not TOML"),
         ('rule = "any"', 'rule = "some"', 5, "Invalid enum value"),
+        ('rule = "any"', 'rule = "an"', 5, "did you mean any"),
         ('rule = "any"', 'rool = "any"', 5, "did you mean rule"),
         ('group = "plane"', 'group = "plan"', 9, "did you mean plane"),
         ('includes = ["shared"]', 'includes = ["shraed"]', 9, "did you mean shared"),
@@ -77,6 +80,7 @@ def test_holds(condition: str, release: str, *, expected: bool) -> None:
         ('"link.veth"', '"veth"', 16, "no row id"),
         ('row = "link.veth", level', 'row = "link.veth", lvel', 16, "did you mean level"),
         ('level = "require", why = "pods"', 'level = "must", why = "pods"', 16, "Invalid enum value"),
+        ('level = "require", why = "pods"', 'level = "requird", why = "pods"', 16, "did you mean require"),
         ('why = "pods", ', "", 16, "missing required field `why`"),
         ('">=1.10"', '"1.10+"', 17, "releases '1.10+'"),
         ('releases = "<2"', 'includes = ["four"]', 9, "four includes shared includes four"),
@@ -159,3 +163,12 @@ def test_calico_asks_the_same_of_both_backends() -> None:
     assert {name.replace(".nft.", ".legacy.") for name in ids if ".nft." in name} == {
         name for name in ids if ".legacy." in name
     }
+
+
+@pytest.mark.parametrize("command", ["profiles {}", "run --profile {}", "explain link.veth --profile {}"])
+def test_a_file_with_an_unknown_id_is_refused_everywhere(tmp_path: Path, command: str) -> None:
+    file = tmp_path / "p.toml"
+    file.write_text(GOOD.replace('"link.veth"', '"link.vteh"').replace("route.mtu.{inet}", "route.addr.{inet}"))
+    result = CliRunner().invoke(main, command.format(file).split())
+    assert result.exit_code == 2
+    assert f"{file}:16: mode four needs link.vteh, which no row has; did you mean link.veth?" in result.output

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kprobe.cli.judging import known_rows, read_evidence
+from kprobe.cli.judging import known_rows, load_checked, read_evidence
 from kprobe.cli.options import output_option
 from kprobe.cli.output import Progress, complain, tee, write
 from kprobe.errors import InputError, nearest
@@ -44,7 +44,7 @@ def command(row: str | None, names: tuple[str, ...], log: str | None, saved: str
 def _row(row: str, names: tuple[str, ...]) -> None:
     from kprobe.catalogue import explain_bit_text, explain_text
     from kprobe.inventory import bits
-    from kprobe.profile import bundled, load
+    from kprobe.profile import bundled
 
     known = {found.id: found for found in known_rows()}
     inside = {bit.id: bit for bit in bits(known.values())}
@@ -53,16 +53,16 @@ def _row(row: str, names: tuple[str, ...]) -> None:
         return
     if row not in known:
         raise InputError("no such row", row, nearest(row, [*known, *inside], "`kprobe probes` lists the ids"))
-    write(explain_text(known[row], [load(name) for name in names or bundled()], inside.get(row)))
+    write(explain_text(known[row], load_checked(names or bundled()), inside.get(row)))
 
 
 def _log(log: str, names: tuple[str, ...], saved: str | None, output: Path | None) -> int:
     from kprobe import symptoms
     from kprobe.clean import clean
-    from kprobe.profile import bundled, load
+    from kprobe.profile import bundled
     from kprobe.report import CANNOT_TELL, NOT_READY, READY, worst
 
-    found = symptoms.scan(_lines(log), [load(name) for name in names or bundled()])
+    found = symptoms.scan(_lines(log), load_checked(names or bundled()))
     if not found:
         complain(InputError("no line that a profile knows", log, "`kprobe profiles calico` lists those it knows"))
         return CANNOT_TELL

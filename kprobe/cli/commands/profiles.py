@@ -3,6 +3,7 @@
 
 import click
 
+from kprobe.cli.judging import load_checked
 from kprobe.cli.output import write
 
 
@@ -11,7 +12,7 @@ from kprobe.cli.output import write
 def command(names: tuple[str, ...]) -> None:
     """List the profiles that come with kprobe; with a name, all needs of that one."""
     from kprobe.catalogue import profile_text
-    from kprobe.profile import bundled, load
+    from kprobe.profile import bundled
 
-    for name in names or bundled():
-        write(profile_text(load(name), with_needs=bool(names)))
+    for loaded in load_checked(names or bundled()):
+        write(profile_text(loaded, with_needs=bool(names)))

@@ -41,7 +41,7 @@ def command(
     """Ask the kernel, judge the answers, say what works. Best as root."""
     from kprobe import collect, evidence, given
 
-    loaded = load_profiles(profiles, modes, release, catalogue=True)
+    loaded = load_profiles(profiles, modes, release)
     # Closed here, come what may: closing makes the core stop and clean up.
     facts = cluster_facts(pools, service_cidrs, node_cidrs, kubernetes, etcd, apiserver, kube_proxy=kube_proxy)
     lines = collect.collect(" ".join(select), collect.flags(**switches), deadline)
