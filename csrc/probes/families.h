@@ -33,6 +33,8 @@ extern const struct kp_family kp_family_flow;
 extern const struct kp_family kp_family_flow_xt;
 extern const struct kp_family kp_family_flow_nft;
 extern const struct kp_family kp_family_flow_tunnel;
+extern const struct kp_family kp_family_flow_route;
+extern const struct kp_family kp_family_flow_ipvs;
 /* Only in the test build. */
 extern const struct kp_family kp_family_selftest;
 extern const struct kp_family kp_family_selftest_void;
