@@ -46,6 +46,7 @@ const struct kp_family *const kp_families[] = {
 	&kp_family_flow_nft,
 	&kp_family_flow_tunnel,
 	&kp_family_flow_route,
+	&kp_family_flow_ipvs,
 #ifdef KP_SELFTEST
 	&kp_family_selftest,
 	&kp_family_selftest_void,
