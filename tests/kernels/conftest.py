@@ -13,7 +13,9 @@ from .boot import VMResult
 
 ROOT = Path(__file__).parents[2]
 COLLECTOR = Path(os.environ.get("KPROBE_COLLECTOR", ROOT / "dist" / "kprobe-collect-x86_64"))
-SCENARIOS = ("evidence", "modules", "lodger", "audit")
+SELFTEST = ROOT / "build" / "kprobe-collect-selftest"
+SCENARIOS = ("evidence", "modules", "lodger", "audit", "flows")
+MORE = {"flows": {"kprobe-selftest": SELFTEST}}
 PARALLEL = 2
 
 Play = Callable[[str], VMResult]
@@ -22,6 +24,7 @@ Play = Callable[[str], VMResult]
 @pytest.fixture(scope="session")
 def collector() -> Path:
     assert COLLECTOR.exists(), f"{COLLECTOR} is missing: run `make build`"
+    assert SELFTEST.exists(), f"{SELFTEST} is missing: run `make {SELFTEST.relative_to(ROOT)}`"
     return COLLECTOR
 
 
@@ -32,7 +35,7 @@ def guests(collector: Path) -> Iterator[dict[tuple[str, str], Future[VMResult]]]
     images = store.images(known, known.kernels)
     pool = ThreadPoolExecutor(PARALLEL)
     yield {
-        (name, image.name): pool.submit(scenario.play, name, image, collector)
+        (name, image.name): pool.submit(scenario.play, name, image, collector, more=MORE.get(name))
         for name in SCENARIOS
         for image in images.values()
     }

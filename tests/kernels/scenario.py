@@ -2,7 +2,7 @@
 """What guests do: the scripts of guest/, with the collector and the helper inside."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .boot import VMResult, boot
@@ -14,12 +14,23 @@ AUDITED = ("audit",)  # with auditing on from the start
 SECONDS = 180  # for one script; a guest is slow on a busy machine
 
 
-def play(name: str, image: Image, collector: Path, args: Sequence[str] = (), seconds: int = SECONDS) -> VMResult:
-    """Boot and run guest/NAME.sh. `args` go to every run of the collector, in front of the script's own."""
+def play(
+    name: str,
+    image: Image,
+    collector: Path,
+    args: Sequence[str] = (),
+    seconds: int = SECONDS,
+    more: Mapping[str, Path] | None = None,
+) -> VMResult:
+    """Boot and run guest/NAME.sh. `args` go to every run of the collector, in front of the script's own.
+
+    `more`: programs besides, by their names in the guest.
+    """
     command = shlex.join(["kprobe-collect", *args])
     parts = [f'collector() {{ exec {command} "$@"; }}\n']
     parts += [(HERE / "guest" / f"{part}.sh").read_text() for part in ("lib", name)]
     files = {"vm/bin/kprobe-collect": collector, "vm/bin/mkdev": mkdev(image.arch)}
+    files |= {f"vm/bin/{program}": path for program, path in (more or {}).items()}
     return boot(
         image,
         "".join(parts),
