@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """Knock-outs: what knockouts.toml takes from a kernel, and whether answers and causes are as it says."""
 
+import re
 import shlex
+import shutil
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,6 +43,7 @@ class Boot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     name: str
     knockout: tuple[Knockout, ...]
     append: str = ""
+    kmod: bool = False
 
 
 class _Table(msgspec.Struct, forbid_unknown_fields=True):
@@ -76,7 +80,16 @@ def play(of: Boot, image: Image, collector: Path) -> VMResult:
         script += [f"{knockout.do}\n" if knockout.do else "", f"{run} --select {shlex.quote(knockout.select)}\n"]
         script += [f"echo $? > /out/{knockout.name}.rc\n", f"{knockout.undo}\n" if knockout.undo else ""]
     files = {"vm/bin/kprobe-collect": collector, "vm/bin/confine": confine(image.arch)}
+    files |= _kmod() if of.kmod else {}
     return boot(image, "".join(script), files, append=of.append, timeout=SECONDS)
+
+
+def _kmod() -> dict[str, Path]:
+    """This machine's kmod with its libraries, in a folder of the guest where nothing is shadowed by it."""
+    program = Path(shutil.which("kmod") or "/usr/bin/kmod").resolve()
+    told = subprocess.run(["ldd", program], capture_output=True, text=True, check=True, timeout=60).stdout
+    libraries = [Path(found[0]) for line in told.splitlines() if (found := re.search(r"(/\S+)", line))]
+    return {"kmod/modprobe": program, **{f"kmod/{path.name}": path.resolve() for path in libraries}}
 
 
 def wrong(of: Boot, image: Image, result: VMResult) -> Iterator[Wrong]:

@@ -19,4 +19,11 @@ memlock() { # PROGRAM...: with no memory that it may lock
 	(ulimit -l 0 && "$@")
 }
 
+# The real kmod instead of busybox's, where a boot has it: see `kmod` in knockouts.toml.
+if [ -e /kmod/modprobe ]; then
+	printf '#!/bin/busybox sh\nexec /kmod/ld-*.so.* --library-path /kmod /kmod/modprobe "$@"\n' > /kmod/run
+	chmod 755 /kmod/run
+	echo /kmod/run > /proc/sys/kernel/modprobe
+fi
+
 chmod 1777 /out
