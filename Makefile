@@ -70,6 +70,8 @@ lint: build ## ruff, mypy, clang-format, C warnings as errors, generated pages c
 	$(BIN)/python tools/gen_words.py | diff -u kprobe/words.txt - || { echo "kprobe/words.txt is old: make docs"; exit 1; }
 	$(BIN)/python tools/gen_causes_md.py | diff -u docs/causes.md - || { echo "docs/causes.md is old: make docs"; exit 1; }
 	$(BIN)/python tools/gen_requirements_md.py | diff -u docs/requirements.md - || { echo "docs/requirements.md is old: make docs"; exit 1; }
+	$(BIN)/python tools/gen_man.py | diff -u docs/kprobe.1 - || { echo "docs/kprobe.1 is old: make docs"; exit 1; }
+	$(BIN)/python tools/gen_readme.py | diff -u README.md - || { echo "the sample in README.md is old: make docs"; exit 1; }
 	$(BIN)/kprobe schema | diff -u docs/evidence.schema.json - || { echo "docs/evidence.schema.json is old: make docs"; exit 1; }
 
 format: build/venv-dev ## rewrites the sources in the house's format
@@ -83,6 +85,8 @@ docs: build ## the generated pages
 	$(BIN)/python tools/gen_causes_md.py > docs/causes.md
 	$(BIN)/python tools/gen_requirements_md.py > docs/requirements.md
 	$(BIN)/python tools/gen_words.py > kprobe/words.txt
+	$(BIN)/python tools/gen_man.py > docs/kprobe.1
+	$(BIN)/python tools/gen_readme.py > build/README.md && cp build/README.md README.md
 
 FUZZ_SECONDS ?= 60
 fuzz: build ## hypothesis at length, then atheris on reader, pages and renderers; FUZZ_SECONDS=600: each

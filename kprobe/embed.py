@@ -46,13 +46,21 @@ def whole(found: Evidence) -> Evidence:
 
 
 def lean(found: Evidence) -> Evidence:
-    """Leave out what can be done without: times a row took, and the plan where every planned row has its answer."""
+    """Leave out what no verdict rests on and the catalogue knows: times, numbers, titles of rows that work, the plan.
+
+    The plan stays where a planned row has no answer.
+    """
     plan = {} if not found.incomplete else found.begin.plan
     return msgspec.structs.replace(
         found,
         begin=msgspec.structs.replace(found.begin, plan=plan),
-        probes=tuple(msgspec.structs.replace(probe, ns=0) for probe in found.probes),
+        probes=tuple(map(_lean, found.probes)),
     )
+
+
+def _lean(probe: Probe) -> Probe:
+    title = "" if probe.outcome == "works" else probe.title
+    return msgspec.structs.replace(probe, seq=0, worker=0, ns=0, title=title)
 
 
 def bare(found: Evidence) -> Evidence:
@@ -64,14 +72,12 @@ def bare(found: Evidence) -> Evidence:
 def _bare(probe: Probe) -> Probe:
     if probe.outcome != "works":
         return probe
-    return Probe(
-        id=probe.id, family=probe.family, control=probe.control, outcome="works", seq=probe.seq, worker=0, ns=0
-    )
+    return Probe(id=probe.id, family=probe.family, control=probe.control, outcome="works", seq=0, worker=0, ns=0)
 
 
 SLIMMER: Mapping[str, Callable[[Evidence], Evidence]] = {
-    "times and the plan": lean,
-    "times, the plan, and the details of rows that work": bare,
+    "times, numbers, titles and the plan": lean,
+    "times, numbers, titles, the plan, and the details of rows that work": bare,
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from kprobe.cli import commands
+from kprobe.cli.examples import epilog
 from kprobe.cli.output import USAGE, complain
 from kprobe.errors import InputError
 
@@ -27,7 +28,14 @@ class Program(click.Group):
         if name not in self.list_commands(ctx):
             return None
         found: click.Command = import_module(f"{commands.__name__}.{name}").command
+        found.epilog = found.epilog or epilog(name)
         return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands, each with the whole first sentence of its help."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.get_short_help_str(200)) for name, command in found if command])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what it returns is the exit code."""
@@ -57,7 +65,9 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, wanted: bool
         ctx.exit()
 
 
-@click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Program, epilog=epilog(""), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print it.")
 def main() -> None:
     """Find out by doing what this node's kernel can really do for container networking.

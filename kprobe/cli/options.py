@@ -21,6 +21,17 @@ def options(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+def late(name: str) -> Callable[[click.Context, click.Parameter, str], Any]:
+    """Return a completion that is imported only when a shell asks."""
+
+    def complete(ctx: click.Context, parameter: click.Parameter, begun: str) -> Any:
+        from kprobe.cli import complete as values
+
+        return getattr(values, name)(ctx, parameter, begun)
+
+    return complete
+
+
 def _check_format(_ctx: click.Context, _parameter: click.Parameter, name: str) -> str:
     from kprobe.render import formats
 
@@ -66,12 +77,37 @@ deadline_option = click.option(
 )
 judging = options(
     click.option(
-        "--profile", "profiles", multiple=True, default=("calico",), metavar="NAME|FILE", help="[default: calico]"
+        "--profile",
+        "profiles",
+        multiple=True,
+        default=("calico",),
+        metavar="NAME|FILE",
+        help="[default: calico]",
+        shell_complete=late("profiles"),
     ),
-    click.option("--mode", "modes", multiple=True, metavar="NAME", help="Judge exactly these modes. Repeatable."),
-    click.option("--release", default="", metavar="X.Y", help="Release of the product. [default: the newest known]"),
     click.option(
-        "--format", "form", default="text", metavar="NAME", callback=_check_format, help="text, json, … [default: text]"
+        "--mode",
+        "modes",
+        multiple=True,
+        metavar="NAME",
+        help="Judge exactly these modes. Repeatable.",
+        shell_complete=late("modes"),
+    ),
+    click.option(
+        "--release",
+        default="",
+        metavar="X.Y",
+        help="Release of the product. [default: the newest known]",
+        shell_complete=late("releases"),
+    ),
+    click.option(
+        "--format",
+        "form",
+        default="text",
+        metavar="NAME",
+        callback=_check_format,
+        shell_complete=late("formats"),
+        help="text, json, … [default: text]",
     ),
     click.option("--all", "show_all", is_flag=True, help="Show every row."),
     click.option(

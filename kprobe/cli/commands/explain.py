@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+<<<<<<< HEAD
 from kprobe.cli.judging import known_rows, load_checked, read_evidence
 from kprobe.cli.options import output_option
+=======
+from kprobe.cli.judging import known_rows, read_evidence
+from kprobe.cli.options import late, output_option
+>>>>>>> c4bc630 (cli: completion, man page, examples; docs: reports, a bug-report template, samples made from recorded evidence)
 from kprobe.cli.output import Progress, complain, tee, write
 from kprobe.errors import InputError, nearest
 
@@ -17,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("row", metavar="[ID]", required=False)
+@click.argument("row", metavar="[ID]", required=False, shell_complete=late("rows"))
 @click.option("--profile", "names", multiple=True, metavar="NAME|FILE", help="[default: all that come with kprobe]")
 @click.option(
     "--log", "log", metavar="FILE", help="Find out what lines of a product's log rest on; - is standard input."
