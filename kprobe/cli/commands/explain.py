@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-<<<<<<< HEAD
 from kprobe.cli.judging import known_rows, load_checked, read_evidence
-from kprobe.cli.options import output_option
-=======
-from kprobe.cli.judging import known_rows, read_evidence
 from kprobe.cli.options import late, output_option
->>>>>>> c4bc630 (cli: completion, man page, examples; docs: reports, a bug-report template, samples made from recorded evidence)
 from kprobe.cli.output import Progress, complain, tee, write
 from kprobe.errors import InputError, nearest
 
