@@ -43,7 +43,14 @@ static unsigned int mark(struct kp_selection *sel, const char *pattern, uint8_t 
 {
 	unsigned int hits = 0, fam;
 	const struct kp_probe *row;
+	int exact;
 
+	if (!strpbrk(pattern, "*?")) { /* a list of some hundred ids is quite usual: --needed */
+		exact = kp_row_number(pattern);
+		if (exact >= 0)
+			sel->chosen[exact] = value;
+		return exact >= 0;
+	}
 	for (unsigned int n = 0; (row = row_at(n, &fam)); n++)
 		if ((large || !row->mib) && kp_glob(pattern, row->id)) {
 			sel->chosen[n] = value;

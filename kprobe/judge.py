@@ -95,6 +95,14 @@ def check(profile: Profile, wanted: Iterable[str] = (), release: str = "") -> tu
     return release, chosen
 
 
+def needed(profile: Profile, wanted: Iterable[str] = (), release: str = "") -> tuple[str, ...]:
+    """Return the ids of the rows that judging so would look up, each once, in the profile's order."""
+    release, chosen = check(profile, wanted, release)
+    modes = (mode for mode in profile.modes if holds(mode.releases, release) and (not chosen or mode.name in chosen))
+    needs = (need for mode in modes for need in mode.needs if holds(need.releases, release))
+    return tuple(dict.fromkeys(name for need in needs for name in expr.ids(expr.parse(need.row))))
+
+
 def _mode(
     mode: Mode, rows: Mapping[str, Probe], planned: AbstractSet[str], release: str, *, wanted: bool
 ) -> ModeReport:

@@ -48,6 +48,18 @@ def known_rows() -> "tuple[Row, ...]":
     return (*evidence.rows(collect.catalogue(), "catalogue"), *node.catalogue())
 
 
+def needed_rows(profiles: "Sequence[Profile]", modes: Sequence[str], release: str) -> tuple[str, ...]:
+    """Return what the kernel must be asked for these profiles; other rows are worked out from facts."""
+    from kprobe import judge, node
+
+    derived = {row.id for row in node.catalogue()}
+    names = (name for profile in profiles for name in judge.needed(profile, modes, release))
+    found = tuple(dict.fromkeys(name for name in names if name not in derived))
+    if not found:
+        raise InputError("nothing that the kernel must be asked", "--needed", "leave it out")
+    return found
+
+
 def cluster_facts(
     pools: Sequence[str],
     service_cidrs: Sequence[str],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
-"""What a run makes this kernel say: no warning that the plan has not announced, no taint; and all of it in the evidence."""
+"""What a run makes this kernel say: no warning that was not announced, no taint; and all of it in the evidence."""
 
 import os
 import re

@@ -168,6 +168,19 @@ def test_ctrl_c_keeps_what_was_collected(core: dict[str, object], tmp_path: Path
     assert evidence.read(output).running == synthetic.calico_ids()[2]
 
 
+def test_what_is_needed_alone_is_asked(core: dict[str, object]) -> None:
+    kprobe("run", "--needed", "--mode", "ipip", "--select", "!link.ifb")
+    asked = str(core["select"]).split()
+    assert "link.ipip" in asked
+    assert "link.wireguard" not in asked
+    assert "ipset.hash:ip.inet" not in asked
+    assert asked[-1] == "!link.ifb", "what the user takes out goes last"
+    assert not any(name.startswith("node.") for name in asked), "these are worked out, not asked"
+    kprobe("run", "--needed", "--profile", "calico", "--profile", "flannel")
+    both = str(core["select"]).split()
+    assert len(set(both)) == len(both) > 200
+
+
 def test_a_run_that_fails_leaves_an_older_file_alone(core: dict[str, object], tmp_path: Path) -> None:
     output = tmp_path / "node.ndjson"
     output.write_text("older")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kprobe import profile
 from kprobe.errors import InputError
 from kprobe.evidence import End, Evidence, Left, Outcome, Uname
-from kprobe.judge import BADNESS, judge
+from kprobe.judge import BADNESS, judge, needed
 from kprobe.profile import Group, Mode, Need, Profile, Rule
 from kprobe.report import Report, Verdict, exit_code
 from tests.unit import synthetic
@@ -261,3 +261,17 @@ def test_a_packet_that_was_to_be_sent_and_has_no_answer_is_a_doubt() -> None:
     whole = synthetic.stream({"a.x": "works", "flow.x": "works"})
     cut = msgspec.structs.replace(whole, probes=whole.probes[:1])
     assert judge(cut, profile.parse(FLOW, "p.toml")).verdict == "unknown"
+
+
+@pytest.mark.parametrize("name", profile.bundled())
+def test_what_is_needed_is_what_is_looked_up(name: str) -> None:
+    """Evidence cut down to the rows that are needed is judged the same."""
+    chosen = profile.load(name)
+    ids = needed(chosen)
+    assert ids
+    assert set(needed(chosen, [chosen.modes[0].name])) <= set(ids)
+    working: dict[str, Outcome] = dict.fromkeys(ids, "works")
+    whole, cut = synthetic.stream({**working, "link.never": "absent"}), synthetic.stream(working)
+    assert judge(whole, chosen).verdict == judge(cut, chosen).verdict
+    assert [mode.verdict for mode in judge(whole, chosen).modes] == [mode.verdict for mode in judge(cut, chosen).modes]
+    assert not any(need.deciding == () for mode in judge(cut, chosen).modes for need in mode.needs)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from kprobe.cli.judging import cluster_facts, load_profiles, show_judged
+from kprobe.cli.judging import cluster_facts, load_profiles, needed_rows, show_judged
 from kprobe.cli.options import asking, deadline_option, judging, knowing, output_option, reaching
 from kprobe.cli.output import Progress, tee
 
@@ -16,6 +16,9 @@ from kprobe.cli.output import Progress, tee
 @asking
 @deadline_option
 @judging
+@click.option(
+    "--needed", is_flag=True, help="Ask only what the profile (or --mode) needs, and what that stands on: faster."
+)
 @output_option
 @knowing
 @reaching
@@ -28,6 +31,7 @@ def command(
     form: str,
     show_all: bool,
     show_names: bool,
+    needed: bool,
     output: Path | None,
     etcd: tuple[str, ...],
     apiserver: tuple[str, ...],
@@ -44,6 +48,8 @@ def command(
     loaded = load_profiles(profiles, modes, release)
     # Closed here, come what may: closing makes the core stop and clean up.
     facts = cluster_facts(pools, service_cidrs, node_cidrs, kubernetes, etcd, apiserver, kube_proxy=kube_proxy)
+    if needed:
+        select = (*needed_rows(loaded, modes, release), *select)
     lines = collect.collect(" ".join(select), collect.flags(**switches), deadline)
     with closing(lines), tee(given.among(lines, facts), output) as copied, Progress() as progress:
         found = evidence.parse(copied, "this run", progress.seen)
