@@ -83,7 +83,7 @@ def matrix(reports: Iterable[Report]) -> Matrix:
     return Matrix(
         profile=title,
         release=release,
-        nodes=tuple(nodes),
+        nodes=_shorter(nodes),
         lines=tuple(_line(row, len(nodes)) for row in lines),
         texts=tuple(texts),
     )
@@ -99,6 +99,14 @@ def _node(report: Report) -> Node:
         verdict=report.verdict,
         incomplete=report.incomplete,
     )
+
+
+def _shorter(nodes: list[Node]) -> tuple[Node, ...]:
+    """Leave out the folder, where all come from one."""
+    folders = {node.source.rpartition("/")[0] for node in nodes}
+    if len(folders) != 1:
+        return tuple(nodes)
+    return tuple(msgspec.structs.replace(node, source=node.source.rpartition("/")[2]) for node in nodes)
 
 
 def _add(report: Report, node: int, rows: dict[tuple[Kind, str, str], _Row], texts: dict[str, int]) -> None:

@@ -72,6 +72,11 @@ def test_nodes_that_are_alike_join_where_there_are_many() -> None:
     assert all(node < 2 and number < len(joined.texts) for ln in joined.lines for node, number in ln.said.items())
 
 
+@pytest.mark.parametrize(("sources", "shown"), [(("a/x", "a/y"), ("x", "y")), (("a/x", "b/x"), ("a/x", "b/x"))])
+def test_a_folder_that_all_share_is_left_out(sources: tuple[str, str], shown: tuple[str, str]) -> None:
+    assert tuple(node.source for node in matrix(report({}, source) for source in sources).nodes) == shown
+
+
 def test_text_counts_what_passes_everywhere() -> None:
     found = matrix([GOOD, NO_IPIP])
     short, long = text.render(found), text.render(found, show_all=True)
@@ -154,4 +159,4 @@ def test_the_command_goes_on_after_a_bad_file(tmp_path: Path) -> None:
     done = CliRunner().invoke(cli.main, arguments)
     assert done.exit_code == 2
     assert "bad.ndjson" in done.output
-    assert json.loads(parsed(page.read_text()).scripts[0])["nodes"][0]["source"] == good
+    assert json.loads(parsed(page.read_text()).scripts[0])["nodes"][0]["source"] == "good.ndjson"
