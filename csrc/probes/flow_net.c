@@ -102,6 +102,7 @@ static const struct setting node_settings6[] = {
 	{ "ipv6/conf/default/autoconf", "0" },
 	{ "ipv6/conf/all/forwarding", "1" },
 	{ "ipv6/icmp/ratelimit", "0" },
+	{ "ipv6/icmp/ratemask", "128" }, /* no errors: they would share one limit with the whole host (icmpv6_global_allow()) */
 	{ "ipv6/conf/default/addr_gen_mode",
 	  "1" }, /* v4.11 (d35a00b8e33d); without it there is a link-local address, which hurts not */
 	{ 0 },

@@ -15,6 +15,7 @@
 #define MARK_MS 2000   /* for an answer that takes microseconds; a device that has no carrier yet loses the question, */
 #define REPEAT_MS 2    /* which is repeated */
 #define PATIENCE_MS 200 /* for a packet that is wanted, behind the last mark */
+#define RESEND_MS 10
 #define MARK_TAG 0xecc00000u
 #define ECHO_REQUEST 8
 #define ECHO_REPLY 0
@@ -134,10 +135,16 @@ int kp_flow_settle(void)
 	return rc ? rc : mark(&none, KP_AT_FAR);
 }
 
+/* Is an ICMP error to come of a packet that is none? */
+static bool is_error(const struct kp_flow *f, const struct kp_fate *want)
+{
+	return want->as.proto == IPPROTO_ICMP && f->sent.proto != IPPROTO_ICMP;
+}
+
 static bool fits(const struct kp_flow *f, const struct kp_fate *want, const struct kp_heard *h)
 {
 	const struct kp_pkt *as = &want->as, *sent = &f->sent, *is = &h->pkt;
-	bool error = as->proto == IPPROTO_ICMP && sent->proto != IPPROTO_ICMP;
+	bool error = is_error(f, want);
 
 	if (h->at != want->at || h->bad_checksum || is->proto != (as->proto ? as->proto : sent->proto))
 		return false;
@@ -165,6 +172,12 @@ bool kp_flow_is(const struct kp_flow *f, const struct kp_fate *want)
 	return f->n_heard;
 }
 
+static int send_once(const struct kp_flow *f, enum kp_flow_at from)
+{
+	return from == KP_AT_NODE ? send_raw(f->v6, &f->sent, f->tag)
+				  : send_frame(from, f->v6, &f->sent, f->tag, f->quoted.proto ? &f->quoted : NULL);
+}
+
 int kp_flow_send(struct kp_flow *f, enum kp_flow_at from, const struct kp_fate *want)
 {
 	static uint32_t tag = KP_FLOW_TAG;
@@ -173,16 +186,18 @@ int kp_flow_send(struct kp_flow *f, enum kp_flow_at from, const struct kp_fate *
 
 	f->tag = ++tag;
 	f->n_heard = 0;
-	rc = from == KP_AT_NODE ? send_raw(f->v6, &f->sent, f->tag)
-				: send_frame(from, f->v6, &f->sent, f->tag, f->quoted.proto ? &f->quoted : NULL);
+	rc = send_once(f, from);
 	/* Twice: what turns once more within the node than an echo does comes behind the first mark, and before the second. */
 	if (!rc)
 		rc = mark(f, KP_AT_POD);
 	if (!rc)
 		rc = mark(f, KP_AT_POD);
 	for (until = now_ms() + PATIENCE_MS; !rc && want && want->at && !kp_flow_is(f, want) && now_ms() < until;) {
-		wait_some(1);
+		wait_some(RESEND_MS);
 		drain(f, 0);
+		/* Errors are limited for the whole host (icmp_global_allow()), and may be left out on a busy one. */
+		if (is_error(f, want) && !f->n_heard)
+			rc = send_once(f, from);
 	}
 	return rc;
 }
