@@ -76,7 +76,7 @@ def play(of: Boot, image: Image, collector: Path) -> VMResult:
     script = [f"DEP=/lib/modules/{image.release}/modules.dep\nR={image.release}\n"]
     script += [(HERE / "guest" / "knockout.sh").read_text()]
     for knockout in chosen(of, image):
-        run = f"{knockout.run} kprobe-collect --unload=all --output /out/{knockout.name}.ndjson"
+        run = f"{knockout.run} kprobe-collect --deadline=60000 --unload=all --output /out/{knockout.name}.ndjson"
         script += [f"{knockout.do}\n" if knockout.do else "", f"{run} --select {shlex.quote(knockout.select)}\n"]
         script += [f"echo $? > /out/{knockout.name}.rc\n", f"{knockout.undo}\n" if knockout.undo else ""]
     files = {"vm/bin/kprobe-collect": collector, "vm/bin/confine": confine(image.arch)}
