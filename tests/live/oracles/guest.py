@@ -46,7 +46,7 @@ OF_PYTHON = "python"
 
 def files() -> dict[str, Path]:
     """What has to be in the guest, by its path there."""
-    found: dict[str, Path] = {"etc/protocols": Path("/etc/protocols")}
+    found: dict[str, Path] = {f"etc/{name}": Path(f"/etc/{name}") for name in ("passwd", "protocols")}
     for name in PROGRAMS:
         program = shutil.which(name)
         assert program, f"{name} is not installed; see packages/test.txt"
