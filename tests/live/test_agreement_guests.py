@@ -17,9 +17,9 @@ from tests.kernels.boot import VMResult, boot
 
 from .oracles import guest
 
-COLLECT = "kprobe-collect --intrusive --deadline 60000 --output /out/evidence > /out/collector 2>&1"
+COLLECT = "kprobe-collect --intrusive --deadline 60000 --select '{}' --output /out/evidence > /out/collector 2>&1"
 PARALLEL = 2
-SECONDS = 300
+SECONDS = 900  # a guest shares its two processors with whatever else runs
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def asked(probes: Mapping[str, Probe]) -> list[Oracle]:
 def guests(asked: list[Oracle], collector: Path) -> Iterator[dict[str, Future[VMResult]]]:
     known = catalogue.load()
     images = store.images(known, known.kernels)
-    script = guest.script(asked, COLLECT)
+    script = guest.script(asked, COLLECT.format(" ".join(oracle.row for oracle in asked)))
     files = {**guest.files(), "vm/bin/kprobe-collect": collector}
     with ThreadPoolExecutor(PARALLEL) as pool:
         yield {name: pool.submit(boot, image, script, files, timeout=SECONDS) for name, image in images.items()}
