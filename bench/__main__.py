@@ -14,6 +14,7 @@ from bench.measure import Cost, interleaved, median, ratio
 from kprobe.cli.judging import needed_rows
 from kprobe.crosscheck.table import SHELL
 from kprobe.profile import load
+from kprobe.render import formats
 from tests.live.oracles import script
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -102,6 +103,22 @@ def everything(count: int) -> None:
     print(f"  system calls a row: {syscalls() / count:.1f}")
 
 
+def reports() -> None:
+    """What judging and rendering one node costs above the start of the interpreter."""
+    sample = str(ROOT / "docs/samples/debian-11.ndjson.xz")
+    kprobe = str(ROOT / ".venv/bin/kprobe")
+    commands = {"python3 -c pass": [str(ROOT / ".venv/bin/python"), "-c", ""]}
+    commands |= {f"judge --format {name}": [kprobe, "judge", sample, "--format", name] for name in formats()}
+    costs = interleaved(commands, ROUNDS)
+    print("\nJudging and rendering one node from a compressed file:")
+    table(costs, "python3 -c pass")
+    for name in formats():
+        above = median(costs[f"judge --format {name}"], lambda c: c.cpu) - median(
+            costs["python3 -c pass"], lambda c: c.cpu
+        )
+        print(f"  {name}, above the start of the interpreter: {above:.0f} ms of CPU")
+
+
 def main() -> None:
     """Print it all."""
     if os.geteuid():
@@ -109,6 +126,7 @@ def main() -> None:
     answers = rows()
     same_questions()
     everything(len(answers))
+    reports()
     print("\nWhere the collector's time goes:")
     families(answers)
 

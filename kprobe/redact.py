@@ -44,6 +44,8 @@ _DISTINCT = re.compile(r"[a-z].*[-.].*\d|[a-z].*\d.*[-.]", re.IGNORECASE)
 MAX_LITERALS = 32
 DIGITS = 11
 """The longest number that passes in a text; what is longer may identify somebody."""
+COLONS = 2
+"""The most colons in what is a time and no broken address."""
 MANY_DIGITS = 16
 """The most digits in a joined word, of a key or a serial number that has hardly a letter."""
 
@@ -259,13 +261,21 @@ class _Redactor:
         if kind == "mac":
             return self.fake.mac(text)
         if kind in {"ipv4", "ipv6"}:
-            found = self.fake.address(text)
-            if found is not None:
-                return found
-            return _WORDS.sub(self._word, text)
+            return self._address(text)
         if kind == "key":
             return text if self._path(text) else self.fake.token("key", text)
         return self._word(match)
+
+    def _address(self, text: str) -> str:
+        """Replace what looks like an address, with the end of a sentence behind it or not."""
+        for end in range(len(text), max(len(text) - 3, 1), -1):
+            if (found := self.fake.address(text[:end])) is not None:
+                return found + text[end:]
+            if text[end - 1] not in ".:":
+                break
+        if "::" in text or text.count(":") > COLONS:
+            return self.fake.token("name", text)
+        return _WORDS.sub(self._word, text)
 
     def _word(self, match: re.Match[str]) -> str:
         text = match[0]

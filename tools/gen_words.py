@@ -12,6 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 _LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
+_NAMED = re.compile(r"\b[A-Z]{1,2}\((\w+)\)")
+"""Names in the lists that macros make strings of, such as ``H(map_lookup_elem)``."""
 _INCLUDE = re.compile(r"^\s*#\s*include.*$", re.MULTILINE)
 _WORD = re.compile(r"[A-Za-z]{2,}")
 _CAMEL = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -22,6 +24,7 @@ def texts() -> Iterator[str]:
     for source in sorted((ROOT / "csrc").rglob("*.[ch]")):
         for literal in _LITERAL.findall(_INCLUDE.sub("", source.read_text())):
             yield re.sub(r"\\[a-z]", " ", literal)
+        yield from _NAMED.findall(source.read_text())
     for name in ("given", "reach"):
         yield from _LITERAL.findall((ROOT / f"kprobe/{name}.py").read_text())
     for profile in sorted((ROOT / "kprobe/profiles").glob("*.toml")):

@@ -60,6 +60,8 @@ FRAMES = (
 @given(PLANTS, st.sampled_from(FRAMES))
 @example("00000000000a00000000000a00000000000a0000", "{}")
 @example("2a00:0:400::", "{}")
+@example("2a00:0:400::", "on {}.")
+@example("2a00:0:400::1:2", "{}: it")
 @example("11.0.0.0", "{}")
 @settings(max_examples=2000 if hostile.FUZZING else 100)
 def test_what_is_planted_everywhere_is_found_nowhere(plant: str, frame: str) -> None:
