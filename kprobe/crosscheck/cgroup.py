@@ -2,15 +2,17 @@
 """A cgroup of one's own, for as long as it is needed: what is left of it after a crash, kprobe's next run removes."""
 
 import ctypes
+import errno
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .model import asking
 
 CLONE_NEWCGROUP = 0x02000000
+ATTEMPTS = 5
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -40,16 +42,31 @@ def _mounted() -> tuple[Path, Path]:
     return Path("/tmp"), Path("/tmp")  # noqa: S108 - a mount of our own
 
 
+def _new(root: Path) -> Path:
+    """Make a cgroup and enter it. While it is empty another kprobe may take it for one that was left, and remove it."""
+    for attempt in range(ATTEMPTS):
+        # Above every process id: in a process namespace of one's own, other processes have the same.
+        place = root / f"kprobe.{(1 << 32) + secrets.randbits(32)}"
+        place.mkdir()
+        try:
+            (place / "cgroup.procs").write_text("0")
+        except OSError as error:
+            with suppress(FileNotFoundError):
+                place.rmdir()
+            if error.errno not in (errno.ENOENT, errno.ENODEV) or attempt == ATTEMPTS - 1:
+                raise
+        else:
+            return place
+    raise AssertionError(ATTEMPTS)
+
+
 @contextmanager
 def entered() -> Iterator[tuple[int, str]]:
     """Be in a new cgroup, of which the directory's file descriptor and the name are returned."""
     with asking():
         root, home = _mounted()
-    # Above every process id: in a process namespace of one's own, other processes have the same.
-    place = root / f"kprobe.{(1 << 32) + secrets.randbits(32)}"
-    place.mkdir()
+    place = _new(root)
     try:
-        (place / "cgroup.procs").write_text("0")
         directory = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
         try:
             yield directory, place.name
