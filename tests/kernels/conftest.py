@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 COLLECTOR = Path(os.environ.get("KPROBE_COLLECTOR", ROOT / "dist" / "kprobe-collect-x86_64"))
 SELFTEST = ROOT / "build" / "kprobe-collect-selftest"
 SCENARIOS = ("evidence", "modules", "lodger", "audit", "flows")
+LONG = {"flows": 600}  # seconds: four runs of all flows, one of which waits in vain at every row
 MORE = {"flows": {"kprobe-selftest": SELFTEST}}
 PARALLEL = 2
 
@@ -35,7 +36,9 @@ def guests(collector: Path) -> Iterator[dict[tuple[str, str], Future[VMResult]]]
     images = store.images(known, known.kernels)
     pool = ThreadPoolExecutor(PARALLEL)
     yield {
-        (name, image.name): pool.submit(scenario.play, name, image, collector, more=MORE.get(name))
+        (name, image.name): pool.submit(
+            scenario.play, name, image, collector, seconds=LONG.get(name, scenario.SECONDS), more=MORE.get(name)
+        )
         for name in SCENARIOS
         for image in images.values()
     }
