@@ -239,6 +239,8 @@ static void sysctls(struct kp_out *o, const struct kp_fact *f, const struct kp_e
 	static const char *const names[] = {
 		"net/ipv4/ip_forward",
 		"net/ipv6/conf/all/forwarding",
+		"net/ipv6/conf/all/accept_dad",
+		"net/ipv6/conf/default/accept_dad",
 		"net/ipv4/conf/all/rp_filter",
 		"net/ipv4/conf/default/rp_filter",
 		"net/ipv4/conf/all/src_valid_mark",
