@@ -73,7 +73,7 @@ const struct kp_method kp_flow_negative = {
 #define LOST { .at = KP_LOST }
 #define FLOW(...) .by = &kp_flow_through, .arg = &(const struct kp_flow_arg){ __VA_ARGS__ }
 #define SYSCTL(six, p, on, off, ...)                                                                                              \
-	.since = "2.6.25", .needs = six ? "flow.node.ipv6" : "flow.control.positive",                                              \
+	.since = "2.6.25", .needs = six ? "flow.node.ipv6" : "link.veth flow.control.positive",                                              \
 	FLOW(.v6 = six, .by = &by_sysctl, .what = &(const struct sysctl){ p, on, off }, .steps = KP_STEPS(__VA_ARGS__))
 
 const struct kp_flow_arg kp_flow_martian = {
@@ -86,7 +86,7 @@ static const struct kp_probe rows[] = {
 	  .by = &kp_flow_negative, .arg = &kp_flow_martian },
 	{ .id = "flow.control.positive", .title = "an IPv4 packet through the node", .control = KP_POSITIVE, .by = &kp_flow_through,
 	  .modules = "veth af_packet", .kconfig = "CONFIG_VETH CONFIG_PACKET", .arg = &kp_flow_plain },
-	{ .id = "flow.node.ipv6", .title = "an IPv6 packet through the node", .since = "2.6.29", .needs = "flow.control.positive",
+	{ .id = "flow.node.ipv6", .title = "an IPv6 packet through the node", .since = "2.6.29", .needs = "link.veth route.replace.inet6 flow.control.positive",
 	  .kconfig = "CONFIG_IPV6", FLOW(.v6 = true, .steps = KP_STEPS({ KP_AT_POD, UDP(KP_POD, KP_FAR), .without = THROUGH })) },
 	{ .id = "flow.sysctl.ip_forward", .title = "net.ipv4.ip_forward=0 stops forwarding",
 	  SYSCTL(false, "ipv4/ip_forward", "0", "1", { KP_AT_POD, UDP(KP_POD, KP_FAR), .without = THROUGH, .with = LOST }) },

@@ -119,7 +119,6 @@ static const struct setting end_settings[] = {
 
 static struct {
 	int socket[4][2]; /* by enum kp_flow_at and family */
-	bool up;
 } net;
 
 int kp_flow_socket(enum kp_flow_at at, bool v6)
@@ -310,21 +309,20 @@ static int make(struct kp_ctx *ctx, const char **step)
 
 bool kp_flow_setup(struct kp_ctx *ctx, struct kp_result *res)
 {
-	const char *step = "";
-	int rc;
+	/* Once for a worker: what was half made is in the way of another try. */
+	static const char *step;
+	static int rc;
 
-	if (net.up)
-		return true;
-	kp_place_pin();
-	rc = make(ctx, &step);
-	if (!rc) {
-		step = "wait for the wires";
-		rc = kp_flow_settle();
+	if (!step) {
+		step = "";
+		kp_place_pin();
+		rc = make(ctx, &step);
+		if (!rc) {
+			step = "wait for the wires";
+			rc = kp_flow_settle();
+		}
 	}
-	if (rc) {
+	if (rc)
 		kp_fail(ctx, res, step, KP_CALL_PLAIN, -rc);
-		return false;
-	}
-	net.up = true;
-	return true;
+	return !rc;
 }

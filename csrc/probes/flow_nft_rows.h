@@ -7,7 +7,7 @@
 /* clang-format off */
 #define FLOW(name, ttl, need, first, what_, ...)                                                                                   \
 	{ .id = "flow.nft." F "." name, .title = ttl, .since = first,                                                              \
-	  .needs = V("flow.nft.control.positive", "flow.node.ipv6") " " need, .by = &through_nft,                                  \
+	  .needs = V("link.veth flow.nft.control.positive", "flow.node.ipv6") " " need, .by = &through_nft,                                  \
 	  .arg = &(const struct kp_flow_arg){ .v6 = V(false, true), .what = &(const struct flow_nft){ UNWRAP what_ },             \
 					      .steps = KP_STEPS(__VA_ARGS__) } },
 #define UNWRAP(...) __VA_ARGS__

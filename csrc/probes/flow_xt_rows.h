@@ -17,7 +17,7 @@
 	};
 #define FLOW_ROW(name, ttl, need, first, ...)                                                                                      \
 	{ .id = "flow.xt." XT_B "." XT_F "." name, .title = ttl, .since = first,                                                   \
-	  .needs = P("flow.xt.control.positive", "flow.node.ipv6") " " need, .by = &XT_METHOD, .arg = &CASE },
+	  .needs = P("link.veth flow.xt.control.positive", "flow.node.ipv6") " " need, .by = &XT_METHOD, .arg = &CASE },
 #define DROPS(t, h, p, what, revs, ...)                                                                                            \
 	RULE(t, h, .kind = KP_XT_MATCH, .verdict = KP_XT_DROP, .proto = p, .name = what, REVS_OF(revs) __VA_OPT__(,) __VA_ARGS__)
 /*
