@@ -266,7 +266,8 @@ static void run_tbf(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_re
 	kp_detail_u(res, "through", (unsigned int)came);
 	kp_detail_u(res, "held", q.qlen);
 	kp_detail_u(res, "dropped", q.drops);
-	if (came == 1 && q.qlen == 2 && q.drops == PACKETS - 3 && q.overlimits)
+	/* Or more: what the node says of itself by that device (IPv6's listener reports) is held or dropped with ours. */
+	if (came == 1 && q.qlen >= 2 && q.drops >= PACKETS - 3 && q.overlimits)
 		return kp_works(res, "packet");
 	number(text, "sent ", PACKETS, " udp of 1400 bytes, expected 1 through, 2 held, 3 dropped; ");
 	number(text, "came ", (unsigned int)came, ", ");
