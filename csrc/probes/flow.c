@@ -83,7 +83,7 @@ const struct kp_flow_arg kp_flow_plain = {
 
 static const struct kp_probe rows[] = {
 	{ .id = "flow.control.negative", .title = "a packet with the node's own address as its source", .control = KP_NEGATIVE,
-	  .by = &kp_flow_negative, .arg = &kp_flow_martian },
+	  .modules = "veth af_packet", .by = &kp_flow_negative, .arg = &kp_flow_martian },
 	{ .id = "flow.control.positive", .title = "an IPv4 packet through the node", .control = KP_POSITIVE, .by = &kp_flow_through,
 	  .modules = "veth af_packet", .kconfig = "CONFIG_VETH CONFIG_PACKET", .arg = &kp_flow_plain },
 	{ .id = "flow.node.ipv6", .title = "an IPv6 packet through the node", .since = "2.6.29", .needs = "link.veth route.replace.inet6 flow.control.positive",

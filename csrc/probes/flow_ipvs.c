@@ -280,12 +280,12 @@ static const struct kp_xt_rev ipvs_rev = { 0, sizeof(struct kp_xt_ipvs), sizeof(
 /* clang-format off */
 #define CONFIG "CONFIG_IP_VS CONFIG_IP_VS_PROTO_UDP"
 #define SERVICE(...) .since = "2.6.28", .by = &by_service, .arg = &(const struct arg){ __VA_ARGS__ }
-#define V4 "flow.ipvs.control.positive ipvs.service.udp"
+#define V4 "link.veth flow.ipvs.control.positive ipvs.service.udp"
 #define V6 "flow.node.ipv6 ipvs.service.udp ipvs.service.inet6"
 
 static const struct kp_probe rows[] = {
 	{ .id = "flow.ipvs.control.negative", .title = "a packet with the node's own address as its source", .control = KP_NEGATIVE,
-	  .by = &kp_flow_negative, .arg = &kp_flow_martian },
+	  .modules = "veth af_packet", .by = &kp_flow_negative, .arg = &kp_flow_martian },
 	{ .id = "flow.ipvs.control.positive", .title = "an IPv4 packet through the node", .control = KP_POSITIVE, .by = &kp_flow_through,
 	  .modules = "veth af_packet", .kconfig = "CONFIG_VETH CONFIG_PACKET", .arg = &kp_flow_plain },
 	{ .id = "flow.ipvs.rr.ipv4", .title = "IPVS, rr: half of the clients to each backend", .modules = "ip_vs ip_vs_rr",

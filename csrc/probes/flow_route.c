@@ -151,11 +151,11 @@ static const struct kp_flow_object by_mark = { .prepare = prepare_mark, .put = p
 		{ KP_AT_POD, UDP(KP_POD, KP_SERVICE), .without = AT_FAR, .with = AT_POD }, \
 		{ KP_AT_POD, UDP(KP_POD, KP_FAR2), .without = AT_FAR, .with = AT_FAR }, \
 		{ KP_AT_NODE, UDP(KP_UPLINK, KP_SERVICE), .without = AT_FAR, .with = AT_FAR }) }
-#define V4 "flow.route.control.positive"
+#define V4 "link.veth flow.route.control.positive"
 
 static const struct kp_probe rows[] = {
 	{ .id = "flow.route.control.negative", .title = "a packet with the node's own address as its source", .control = KP_NEGATIVE,
-	  .by = &kp_flow_negative, .arg = &kp_flow_martian },
+	  .modules = "veth af_packet", .by = &kp_flow_negative, .arg = &kp_flow_martian },
 	{ .id = "flow.route.control.positive", .title = "an IPv4 packet through the node", .control = KP_POSITIVE, .by = &kp_flow_through,
 	  .modules = "veth af_packet", .kconfig = "CONFIG_VETH CONFIG_PACKET", .arg = &kp_flow_plain },
 

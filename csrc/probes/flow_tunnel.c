@@ -288,15 +288,15 @@ static const struct kp_method by_wire = {
 
 /* clang-format off */
 #define TUNNEL(...) .by = &by_tunnel, .arg = &(const struct arg){ __VA_ARGS__ }
-#define IPIP .modules = "ipip", .kconfig = "CONFIG_NET_IPIP", .since = "3.8", .needs = "link.ipip"
+#define IPIP .modules = "ipip", .kconfig = "CONFIG_NET_IPIP", .since = "3.8", .needs = "link.veth link.ipip"
 #define VXLAN4 .modules = "vxlan", .kconfig = "CONFIG_VXLAN", .since = "3.9"
-#define VXLAN6 .modules = "vxlan", .kconfig = "CONFIG_VXLAN CONFIG_IPV6", .since = "3.11", .needs = "link.vxlan.inet6 flow.node.ipv6"
+#define VXLAN6 .modules = "vxlan", .kconfig = "CONFIG_VXLAN CONFIG_IPV6", .since = "3.11", .needs = "link.veth link.vxlan.inet6 flow.node.ipv6"
 #define WG .modules = "wireguard", .kconfig = "CONFIG_WIREGUARD", .since = "5.6"
-#define WG4 WG, .needs = "link.wireguard.configure"
-#define WG6 WG, .needs = "link.wireguard.configure flow.node.ipv6"
+#define WG4 WG, .needs = "link.veth link.wireguard.configure"
+#define WG6 WG, .needs = "link.veth link.wireguard.configure flow.node.ipv6"
 
 static const struct kp_probe rows[] = {
-	{ .id = "flow.tunnel.control.negative", .title = "a packet by a device that it does not come by", .control = KP_NEGATIVE, .by = &by_wire,
+	{ .id = "flow.tunnel.control.negative", .title = "a packet by a device that it does not come by", .control = KP_NEGATIVE, .modules = "veth af_packet", .by = &by_wire,
 	  .arg = &(const bool){ true } },
 	{ .id = "flow.tunnel.control.positive", .title = "a packet over the wire between two nodes", .control = KP_POSITIVE,
 	  .modules = "veth af_packet", .kconfig = "CONFIG_VETH CONFIG_PACKET", .by = &by_wire, .arg = &(const bool){ false } },
@@ -305,13 +305,13 @@ static const struct kp_probe rows[] = {
 	{ .id = "flow.tunnel.ipip.ipv4.mtu", .title = "IP in IP: 1480 bytes fit, 1481 are refused", IPIP, TUNNEL(&kp_tunnel_ipip, .aspect = LARGEST) },
 	{ .id = "flow.tunnel.ipip.ipv4.tcp", .title = "TCP through IP in IP", IPIP, TUNNEL(&kp_tunnel_ipip, .aspect = STREAM) },
 
-	{ .id = "flow.tunnel.vxlan.ipv4", .title = "a packet through VXLAN over IPv4", VXLAN4, .needs = "link.vxlan.inet",
+	{ .id = "flow.tunnel.vxlan.ipv4", .title = "a packet through VXLAN over IPv4", VXLAN4, .needs = "link.veth link.vxlan.inet",
 	  TUNNEL(&kp_tunnel_vxlan4, .sabotage = KP_WRONG_ID) },
-	{ .id = "flow.tunnel.vxlan.ipv4.mtu", .title = "VXLAN over IPv4: 1450 bytes fit, 1451 are refused", VXLAN4, .needs = "link.vxlan.inet",
+	{ .id = "flow.tunnel.vxlan.ipv4.mtu", .title = "VXLAN over IPv4: 1450 bytes fit, 1451 are refused", VXLAN4, .needs = "link.veth link.vxlan.inet",
 	  TUNNEL(&kp_tunnel_vxlan4, .aspect = LARGEST) },
-	{ .id = "flow.tunnel.vxlan.ipv4.tcp", .title = "TCP through VXLAN over IPv4", VXLAN4, .needs = "link.vxlan.inet",
+	{ .id = "flow.tunnel.vxlan.ipv4.tcp", .title = "TCP through VXLAN over IPv4", VXLAN4, .needs = "link.veth link.vxlan.inet",
 	  TUNNEL(&kp_tunnel_vxlan4, .aspect = STREAM) },
-	{ .id = "flow.tunnel.vxlan.ipv4.inner-ipv6", .title = "an IPv6 packet through VXLAN over IPv4", VXLAN4, .needs = "link.vxlan.inet flow.node.ipv6",
+	{ .id = "flow.tunnel.vxlan.ipv4.inner-ipv6", .title = "an IPv6 packet through VXLAN over IPv4", VXLAN4, .needs = "link.veth link.vxlan.inet flow.node.ipv6",
 	  TUNNEL(&kp_tunnel_vxlan4, .v6 = true, .sabotage = KP_WRONG_NODE) },
 	{ .id = "flow.tunnel.vxlan.ipv6", .title = "an IPv6 packet through VXLAN over IPv6", VXLAN6, TUNNEL(&kp_tunnel_vxlan6, .v6 = true, .sabotage = KP_WRONG_ID) },
 	{ .id = "flow.tunnel.vxlan.ipv6.mtu", .title = "VXLAN over IPv6: 1430 bytes fit, 1431 are refused", VXLAN6,
@@ -321,7 +321,7 @@ static const struct kp_probe rows[] = {
 	  TUNNEL(&kp_tunnel_vxlan6, .sabotage = KP_WRONG_NODE) },
 	{ .id = "flow.tunnel.vxlan.metadata", .title = "a packet through VXLAN to where a BPF program says", .modules = "vxlan sch_ingress cls_bpf",
 	  .kconfig = "CONFIG_VXLAN CONFIG_BPF_SYSCALL CONFIG_NET_CLS_BPF", .since = "4.6",
-	  .needs = "link.vxlan.collect-metadata attach.tc.egress bpf.helper.sched_cls.skb_set_tunnel_key",
+	  .needs = "link.veth link.vxlan.collect-metadata attach.tc.egress bpf.helper.sched_cls.skb_set_tunnel_key",
 	  TUNNEL(&kp_tunnel_vxlan_md, .sabotage = KP_WRONG_ID) },
 
 	{ .id = "flow.tunnel.wireguard.ipv4", .title = "a packet through WireGuard over IPv4", WG4, TUNNEL(&kp_tunnel_wg4, .sabotage = KP_WRONG_ID) },
