@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "facts.h"
 #include "nics.h"
 #include "probes/families.h"
@@ -94,14 +95,6 @@ void kp_record(struct kp_run *run, unsigned int fam, unsigned int row, const str
 	kp_js_close(o);
 	if (run->watch)
 		run->watch->probe(run->watch->arg, p, res);
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 static void two_digits(char *p, int v)
@@ -237,7 +230,7 @@ static void end(struct kp_run *run, uint64_t t0)
 		kp_js_int(o, "children", run->abandoned);
 		kp_js_end(o, '}');
 	}
-	kp_js_int(o, "ns", (long long)(now_ns() - t0));
+	kp_js_int(o, "ns", (long long)(kp_now_ns() - t0));
 	kp_js_close(o);
 }
 
@@ -278,7 +271,7 @@ int kp_run_prepare(struct kp_run *run, int fd, const char *select, unsigned int 
 int kp_run(int fd, const char *select, unsigned int flags, unsigned int deadline_ms, const struct kp_watch *watch)
 {
 	kp_autorun run = kp_run_new();
-	uint64_t t0 = now_ns();
+	uint64_t t0 = kp_now_ns();
 	int rc = kp_run_prepare(run, fd, select, flags);
 
 	if (rc)

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "run.h"
 #include "worker.h"
 
@@ -29,14 +30,6 @@ struct worker {
 	pid_t pid;
 	int fd; /* read end */
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* Every descriptor but @keep, which becomes 3: a worker must hold nothing of its parent's open. */
 static int close_others(int keep)
@@ -165,7 +158,7 @@ static int start(struct kp_run *run, unsigned int fam, unsigned int first, bool 
 static int reap(struct kp_run *run, pid_t pid)
 {
 	const struct timespec pause = { .tv_nsec = 200000 };
-	uint64_t until = now_ms() + REAP_MS;
+	uint64_t until = kp_now_ms() + REAP_MS;
 	int status = 0;
 
 	do {
@@ -176,7 +169,7 @@ static int reap(struct kp_run *run, pid_t pid)
 		if (got < 0 && errno != EINTR)
 			return 0;
 		nanosleep(&pause, NULL);
-	} while (now_ms() < until);
+	} while (kp_now_ms() < until);
 	run->abandoned++;
 	return -1;
 }
@@ -217,7 +210,7 @@ enum heard { HEARD, HEARD_END, HEARD_NOTHING };
 static enum heard hear(struct kp_run *run, struct worker *w, struct kp_msg *msg, uint64_t until)
 {
 	for (;;) {
-		uint64_t now = now_ms();
+		uint64_t now = kp_now_ms();
 		struct pollfd p[2] = { { .fd = w->fd, .events = POLLIN }, { .fd = run->out.fd } };
 		siginfo_t info = { .si_pid = 0 };
 		int left = now < until ? (int)(until - now) : 0;
@@ -342,7 +335,7 @@ int kp_sandbox_family(struct kp_run *run, unsigned int fam)
 		if (rc)
 			return rc;
 		while (row >= 0) {
-			how = hear(run, &w, &msg, now_ms() + run->deadline_ms);
+			how = hear(run, &w, &msg, kp_now_ms() + run->deadline_ms);
 			if (how != HEARD || msg.row == MSG_SETUP)
 				break;
 			kp_ledger_note(&run->ledger, msg.res.loaded, &run->modinfo);

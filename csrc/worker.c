@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
 /* Inside a worker: prerequisites and controls before a row, its modules, taint and log lines after it. */
 #include "worker.h"
+#include "clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "klog.h"
@@ -18,14 +18,6 @@ struct bench {
 	int kmsg, tainted;
 	uint64_t taint;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 static uint64_t read_taint(const struct bench *b)
 {
@@ -124,7 +116,7 @@ static void loopback_up(struct bench *b)
 
 static void run_row(struct bench *b, const struct kp_probe *row, struct kp_result *res)
 {
-	uint64_t t0 = now_ns(), taint;
+	uint64_t t0 = kp_now_ns(), taint;
 	char module[64];
 	int rc = 0;
 
@@ -141,7 +133,7 @@ static void run_row(struct bench *b, const struct kp_probe *row, struct kp_resul
 		kp_fail(&b->ctx, res, "unshare network namespace", KP_CALL_UNSHARE, -rc);
 	else
 		row->by->run(&b->ctx, row, res);
-	res->ns = now_ns() - t0;
+	res->ns = kp_now_ns() - t0;
 	kp_ledger_scan(&b->run->ledger, res->loaded, sizeof(res->loaded));
 	/* An earlier request may not have ended yet. modprobe does not wait for it, so the kernel looks too early and says no. */
 	if (res->outcome == KP_ABSENT && kp_ledger_loading(&b->run->ledger, row->modules, module, sizeof(module))) {

@@ -5,23 +5,15 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/filter.h>
 
+#include "../clock.h"
 #include "../place.h"
 #include "attach.h"
 
 #define RESEND_MS 20
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* --- sockets --- */
 
@@ -148,7 +140,7 @@ static bool ran(const struct att *a, uint64_t before)
  */
 void att_wait_tag(struct att *a, uint64_t before, uint32_t *ret_seen, unsigned int *ret_at, struct sockaddr_storage *from)
 {
-	uint64_t until = now_ms() + ATT_WAIT_MS;
+	uint64_t until = kp_now_ms() + ATT_WAIT_MS;
 
 	*ret_seen = ATT_LOST;
 	do {
@@ -164,7 +156,7 @@ void att_wait_tag(struct att *a, uint64_t before, uint32_t *ret_seen, unsigned i
 		}
 		if (!tag && a->want == ATT_LOST && ran(a, before))
 			return;
-	} while (now_ms() < until);
+	} while (kp_now_ms() < until);
 }
 
 /* --- a datagram: did it come? --- */
@@ -175,13 +167,13 @@ void att_wait_tag(struct att *a, uint64_t before, uint32_t *ret_seen, unsigned i
  */
 static void settle(struct att *a)
 {
-	uint64_t until = now_ms() + ATT_WAIT_MS;
+	uint64_t until = kp_now_ms() + ATT_WAIT_MS;
 	unsigned int at;
 
 	do {
 		a->tag++;
 		att_send_tag(a);
-	} while (!att_receive(a, RESEND_MS, &at, NULL) && now_ms() < until);
+	} while (!att_receive(a, RESEND_MS, &at, NULL) && kp_now_ms() < until);
 	a->floor = a->tag;
 }
 

@@ -6,12 +6,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 
+#include "../clock.h"
 #include "../place.h"
 
 #define PORT 7777
@@ -25,7 +25,6 @@ const struct kp_end kp_pair_wire[KP_NODES] = {
 };
 
 static struct {
-	bool up;
 	int place[KP_NODES];
 	int tap;         /* there: all that comes in by any device, with its IP header first */
 	int udp[2];      /* there, by family */
@@ -55,14 +54,6 @@ size_t kp_pair_addr(unsigned char *ret, unsigned int net, unsigned int node, boo
 int kp_pair_go(struct kp_ctx *ctx, unsigned int node)
 {
 	return kp_place_go(ctx, pair.place[node]);
-}
-
-uint64_t kp_pair_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 int kp_pair_listener(bool v6)
@@ -176,7 +167,7 @@ static int mark(const struct kp_pair_shot *s, struct kp_pair_heard *h)
 {
 	static uint32_t n;
 	uint32_t number = MARK_TAG + ++n, be = htonl(number);
-	uint64_t until = kp_pair_now() + SETTLE_MS, again = 0;
+	uint64_t until = kp_now_ms() + SETTLE_MS, again = 0;
 	struct sockaddr_storage to;
 	unsigned char addr[16];
 	socklen_t len;
@@ -184,7 +175,7 @@ static int mark(const struct kp_pair_shot *s, struct kp_pair_heard *h)
 	kp_pair_addr(addr, KP_NET_WIRE, KP_THERE, false);
 	len = sockaddr_of(&to, false, addr, PORT);
 	while (!kp_pair_drain(s, number, h)) {
-		uint64_t now = kp_pair_now();
+		uint64_t now = kp_now_ms();
 
 		if (now > until)
 			return -ETIMEDOUT;
@@ -201,7 +192,7 @@ static int mark(const struct kp_pair_shot *s, struct kp_pair_heard *h)
 /* The other way, too, there must be a carrier: asks until one comes. */
 static int settle_back(void)
 {
-	uint64_t until = kp_pair_now() + SETTLE_MS;
+	uint64_t until = kp_now_ms() + SETTLE_MS;
 	struct pollfd p = { .fd = pair.mark, .events = POLLIN };
 	struct sockaddr_storage to;
 	unsigned char addr[16];
@@ -210,7 +201,7 @@ static int settle_back(void)
 	kp_pair_addr(addr, KP_NET_WIRE, KP_NEAR, false);
 	len = sockaddr_of(&to, false, addr, PORT);
 	do {
-		if (kp_pair_now() > until)
+		if (kp_now_ms() > until)
 			return -ETIMEDOUT;
 		sendto(pair.back, "", 1, MSG_DONTWAIT, (const struct sockaddr *)&to, len);
 	} while (poll(&p, 1, REPEAT_MS) <= 0);
@@ -269,10 +260,13 @@ int kp_pair_shoot(struct kp_pair_shot *s)
 	/* Twice: a device of its own queue there hands on behind what is on the wire already, before what comes later. */
 	for (unsigned int i = 0; s->marks && i < 2 && !rc; i++)
 		rc = mark(s, &s->heard);
-	for (until = kp_pair_now() + KP_PAIR_PATIENCE_MS; !s->marks && !s->err && kp_pair_now() < until;) {
+	for (until = kp_now_ms() + KP_PAIR_PATIENCE_MS; !s->marks && !s->err && kp_now_ms() < until;) {
 		kp_pair_drain(s, 0, &s->heard);
-		if (s->heard.socket)
+		if (s->heard.socket) {
+			/* The tap has what a socket has, but it was asked first. */
+			kp_pair_drain(s, 0, &s->heard);
 			break;
+		}
 		wait_some(1);
 	}
 	return rc;
@@ -372,21 +366,23 @@ static int make(struct kp_ctx *ctx, const char **step)
 
 bool kp_pair_setup(struct kp_ctx *ctx, struct kp_result *res)
 {
-	struct kp_pair_heard none = { 0 };
-	const char *step = "";
-	int rc;
+	/* Once for a worker, as kp_flow_setup(). */
+	static const char *step;
+	static int rc;
 
-	if (pair.up)
-		return true;
-	kp_place_pin();
-	rc = make(ctx, &step);
-	if (!rc) {
-		step = "wait for the wire";
-		rc = mark(NULL, &none);
-		rc = rc ? rc : settle_back();
+	if (!step) {
+		struct kp_pair_heard none = { 0 };
+
+		step = "";
+		kp_place_pin();
+		rc = make(ctx, &step);
+		if (!rc) {
+			step = "wait for the wire";
+			rc = mark(NULL, &none);
+			rc = rc ? rc : settle_back();
+		}
 	}
 	if (rc)
 		kp_fail(ctx, res, step, KP_CALL_PLAIN, -rc);
-	pair.up = !rc;
-	return pair.up;
+	return !rc;
 }

@@ -74,7 +74,6 @@ int kp_pair_stream(struct kp_pair_stream *s);
 
 #define KP_PAIR_PATIENCE_MS 1500 /* for what two nodes compute on other processors than ours: a handshake */
 
-uint64_t kp_pair_now(void); /* milliseconds */
 /* Near's socket, bound to its address in @net, and where to send to. Returns it or -errno. */
 int kp_pair_sender(unsigned int net, bool v6, int type, struct sockaddr_storage *ret_to, socklen_t *ret_len);
 /* There's, of TCP, or -errno. */

@@ -8,6 +8,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 
+#include "../clock.h"
 #include "flow_pair.h"
 
 static unsigned char octet(unsigned int at)
@@ -73,7 +74,7 @@ int kp_pair_stream(struct kp_pair_stream *s)
 	kp_autoclose near = kp_pair_sender(s->net, s->v6, SOCK_STREAM, &to, &len);
 	kp_autoclose tap = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, htons(ETH_P_ALL));
 	kp_autoclose far = -1;
-	uint64_t until = kp_pair_now() + KP_PAIR_PATIENCE_MS;
+	uint64_t until = kp_now_ms() + KP_PAIR_PATIENCE_MS;
 	struct kp_pair_heard none;
 
 	s->step = "socket";
@@ -85,7 +86,7 @@ int kp_pair_stream(struct kp_pair_stream *s)
 	s->step = "connect";
 	if (connect(near, (const struct sockaddr *)&to, len) && errno != EINPROGRESS)
 		return -errno;
-	while (s->came < KP_STREAM && kp_pair_now() < until) {
+	while (s->came < KP_STREAM && kp_now_ms() < until) {
 		struct pollfd p[2] = { { .fd = near, .events = s->sent < KP_STREAM ? POLLOUT : 0 },
 				       { .fd = far < 0 ? kp_pair_listener(s->v6) : far, .events = POLLIN } };
 
@@ -97,7 +98,7 @@ int kp_pair_stream(struct kp_pair_stream *s)
 		s->step = "transfer";
 		write_some(s, near);
 		if (read_some(s, far))
-			until = kp_pair_now() + KP_PAIR_PATIENCE_MS;
+			until = kp_now_ms() + KP_PAIR_PATIENCE_MS;
 		look_out(s, tap);
 		kp_pair_drain(NULL, 0, &none);
 	}

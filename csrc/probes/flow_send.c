@@ -5,11 +5,11 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 
+#include "../clock.h"
 #include "flow.h"
 
 #define MARK_MS 2000   /* for an answer that takes microseconds; a device that has no carrier yet loses the question, */
@@ -19,14 +19,6 @@
 #define MARK_TAG 0xecc00000u
 #define ECHO_REQUEST 8
 #define ECHO_REPLY 0
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static int send_frame(enum kp_flow_at from, bool v6, const struct kp_pkt *p, uint32_t tag, const struct kp_pkt *quoted)
 {
@@ -106,11 +98,11 @@ static int mark(struct kp_flow *f, enum kp_flow_at at)
 		[KP_AT_FAR] = { .proto = IPPROTO_ICMP, .src = KP_FAR, .dst = KP_UPLINK, .sport = ECHO_REQUEST },
 	};
 	static uint32_t n;
-	uint64_t until = now_ms() + MARK_MS, again = 0;
+	uint64_t until = kp_now_ms() + MARK_MS, again = 0;
 	uint32_t tag = MARK_TAG + ++n;
 
 	while (!drain(f, tag)) {
-		uint64_t now = now_ms();
+		uint64_t now = kp_now_ms();
 
 		if (now > until)
 			return -ETIMEDOUT;
@@ -192,7 +184,7 @@ int kp_flow_send(struct kp_flow *f, enum kp_flow_at from, const struct kp_fate *
 		rc = mark(f, KP_AT_POD);
 	if (!rc)
 		rc = mark(f, KP_AT_POD);
-	for (until = now_ms() + PATIENCE_MS; !rc && want && want->at && !kp_flow_is(f, want) && now_ms() < until;) {
+	for (until = kp_now_ms() + PATIENCE_MS; !rc && want && want->at && !kp_flow_is(f, want) && kp_now_ms() < until;) {
 		wait_some(RESEND_MS);
 		drain(f, 0);
 		/* Errors are limited for the whole host (icmp_global_allow()), and may be left out on a busy one. */
