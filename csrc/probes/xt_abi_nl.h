@@ -90,6 +90,7 @@ struct kp_nfgenmsg {
 #define KP_NFTA_CMP_OP 2
 #define KP_NFTA_CMP_DATA 3
 #define KP_NFT_META_IIFNAME 6
+#define KP_NFT_META_L4PROTO 16
 #define KP_NFT_REG_1 1
 #define KP_NFT_DROP 0
 #define KP_NFT_ACCEPT 1

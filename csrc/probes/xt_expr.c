@@ -39,20 +39,20 @@ static void put_ext(struct kp_nlbuf *b, const struct kp_xt_part *part)
 	close_expr(b, e);
 }
 
-/* The interface's name is loaded and its first bytes compared: a prefix, without the NUL. */
-static void put_iface(struct kp_nlbuf *b, const char *prefix)
+/* What is loaded is compared with @value: for an interface its first bytes, a prefix without the NUL. */
+static void put_meta(struct kp_nlbuf *b, uint32_t key, const void *value, size_t len)
 {
 	struct open_expr e = open_expr(b, "meta");
 	size_t data;
 
-	kp_nl_be32(b, KP_NFTA_META_KEY, KP_NFT_META_IIFNAME);
+	kp_nl_be32(b, KP_NFTA_META_KEY, key);
 	kp_nl_be32(b, KP_NFTA_META_DREG, KP_NFT_REG_1);
 	close_expr(b, e);
 	e = open_expr(b, "cmp");
 	kp_nl_be32(b, KP_NFTA_CMP_SREG, KP_NFT_REG_1);
 	kp_nl_be32(b, KP_NFTA_CMP_OP, 0); /* equal */
 	data = kp_nl_nest(b, NLA_F_NESTED | KP_NFTA_CMP_DATA);
-	kp_nl_put(b, KP_NFTA_DATA_VALUE, prefix, strlen(prefix));
+	kp_nl_put(b, KP_NFTA_DATA_VALUE, value, len);
 	kp_nl_end(b, data);
 	close_expr(b, e);
 }
@@ -95,7 +95,10 @@ void kp_xt_exprs_put(struct kp_nlbuf *b, const struct kp_xt_rule *rule, const st
 	const struct kp_xt_part *after = kp_xt_after(rule, &buf);
 
 	if (rule->iface)
-		put_iface(b, rule->iface);
+		put_meta(b, KP_NFT_META_IIFNAME, rule->iface, strlen(rule->iface));
+	/* A match for ports reads them at any protocol's place: udp_mt() of net/netfilter/xt_tcpudp.c leaves the protocol to its caller. */
+	if (rule->proto)
+		put_meta(b, KP_NFT_META_L4PROTO, &rule->proto, sizeof(rule->proto));
 	if (after)
 		put_ext(b, after);
 	if (part->kind != KP_XT_VERDICT)
@@ -179,18 +182,20 @@ static bool same_verdict(const void *exprs, size_t len, const struct kp_xt_rule 
 	return kp_xt_to_chain(rule) ? kp_xt_is_text(attr, a, rule->name) : !attr;
 }
 
-static bool same_iface(const void *exprs, size_t len, const char *prefix)
+static bool same_meta(const void *exprs, size_t len, uint32_t key, const void *value, size_t size)
 {
+	const unsigned char *pos = exprs, *end = pos + len;
 	size_t n = 0, a = 0;
-	const void *at = find_expr(exprs, len, "meta", &n);
-	const void *attr = at ? kp_nl_find(at, n, KP_NFTA_META_KEY, &a) : NULL;
+	const void *at, *attr;
 
-	if (!kp_xt_is_u32(attr, a, KP_NFT_META_IIFNAME))
-		return false;
-	at = find_expr(exprs, len, "cmp", &n);
+	do {
+		at = next_expr(&pos, end, "meta", &n);
+		attr = at ? kp_nl_find(at, n, KP_NFTA_META_KEY, &a) : NULL;
+	} while (at && !kp_xt_is_u32(attr, a, key));
+	at = at ? next_expr(&pos, end, "cmp", &n) : NULL;
 	at = at ? kp_nl_find(at, n, KP_NFTA_CMP_DATA, &n) : NULL;
 	attr = at ? kp_nl_find(at, n, KP_NFTA_DATA_VALUE, &a) : NULL;
-	return attr && a == strlen(prefix) && !memcmp(attr, prefix, a);
+	return attr && a == size && !memcmp(attr, value, a);
 }
 
 bool kp_xt_exprs_equal(const void *exprs, size_t len, const struct kp_xt_rule *rule, const struct kp_xt_part *part)
@@ -200,5 +205,6 @@ bool kp_xt_exprs_equal(const void *exprs, size_t len, const struct kp_xt_rule *r
 
 	return (part->kind == KP_XT_VERDICT || same_ext(exprs, len, part)) && (!after || same_ext(exprs, len, after)) &&
 	       (rule->kind == KP_XT_TARGET || same_verdict(exprs, len, rule)) &&
-	       (!rule->iface || same_iface(exprs, len, rule->iface));
+	       (!rule->iface || same_meta(exprs, len, KP_NFT_META_IIFNAME, rule->iface, strlen(rule->iface))) &&
+	       (!rule->proto || same_meta(exprs, len, KP_NFT_META_L4PROTO, &rule->proto, sizeof(rule->proto)));
 }
