@@ -36,6 +36,8 @@ for part in 0 1 3 5 7 9 11 12; do
 	grep -q '"type": *"end"' /run/killed.ndjson || echo "$part" >> /out/killed
 done
 rm -f /run/killed.ndjson
+# What a killed run had made in the cgroup hierarchy has no owner that could take it along: a later run sweeps it.
+collect after.ndjson --unload=none --select 'attach.cgroup.*'
 waited=0
 while grep -q 'kprobe-collec[t]' /proc/[0-9]*/cmdline 2> /dev/null && [ $waited -lt 50 ]; do
 	waited=$((waited + 1))
