@@ -26,7 +26,7 @@ ZIGCC    := $(BIN)/python -m ziglang cc -target $(TARGET) -static -Os -ffunction
 	-fno-unwind-tables -fno-asynchronous-unwind-tables
 JOBS     := $(shell nproc)
 
-.PHONY: help run build collector collectors dist reproducible test vm matrix lint format docs kernels-doc golden fuzz bench clean deps deps-run
+.PHONY: help run build collector collectors dist image reproducible test vm matrix lint format docs kernels-doc golden fuzz bench clean deps deps-run deps-image
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -45,6 +45,9 @@ dist: collectors ## dist/: the static collectors, and a wheel that has them all 
 	rm -f dist/*.whl
 	rm -rf build/lib build/bdist.*
 	$(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
+
+image: collectors deps-image ## dist/kprobe-collect.oci.tar: the collector alone as a container image, for all architectures
+	sh tools/image.sh dist/kprobe-collect.oci.tar $(ARCHES)
 
 reproducible: dist ## builds all static collectors once more, elsewhere, and compares
 	KPROBE_REBUILD="$(ARCHES)" $(BIN)/python -m pytest tests/dist -k same_bytes
@@ -115,7 +118,9 @@ APT := sh tools/apt-install.sh
 deps-run:
 	@$(APT) packages/run.txt
 deps:
-	@$(APT) packages/run.txt packages/test.txt tests/kernels/packages.txt
+	@$(APT) packages/run.txt packages/image.txt packages/test.txt tests/kernels/packages.txt
+deps-image:
+	@$(APT) packages/image.txt
 
 # --- Python ---
 

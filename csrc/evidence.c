@@ -6,6 +6,8 @@
 /* Room for closing what is open: the deepest record is {"…":{"…":[ . */
 #define TAIL 32
 
+const char *kp_tag = "";
+
 static void put(struct kp_out *o, const char *text, size_t len)
 {
 	if (o->cut || len > KP_LINE - TAIL - o->len) {
@@ -102,6 +104,7 @@ void kp_js_open(struct kp_out *o, const char *type)
 	o->comma = false;
 	put(o, "{", 1);
 	kp_js_text(o, "type", type);
+	kp_js_text(o, "run", kp_tag);
 }
 
 void kp_js_close(struct kp_out *o)

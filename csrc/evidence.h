@@ -10,6 +10,9 @@
 
 #define KP_LINE (64 * 1024)
 
+/* Names the stream in each of its records, so that several can share one log; empty: nothing does. Set before a run, if at all. */
+extern const char *kp_tag;
+
 struct kp_out {
 	int fd;          /* -1: nothing is written */
 	int err;         /* first -errno of a write, sticky */

@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "evidence.h"
 #include "probe.h"
 #include "str.h"
 #include "table.h"
@@ -26,6 +28,8 @@ static const char usage[] =
 	"  --no-flows                      send no packets: leave out the rows that prove by them\n"
 	"  --unload=none|safe|all          which of the modules this run brought to remove (default: safe)\n"
 	"  --deadline MS                   per row, 1 to 600000 (default: 5000)\n"
+	"  --host                          in a container that sees the host's processes: in the host's namespaces\n"
+	"  --tag TEXT                      stands in each record: tells streams in one log apart\n"
 	"  --output FILE                   evidence goes there, the table to standard output\n"
 	"  --version, --help\n"
 	"\n"
@@ -42,6 +46,8 @@ enum opt {
 	OPT_NO_FLOWS,
 	OPT_UNLOAD,
 	OPT_DEADLINE,
+	OPT_HOST,
+	OPT_TAG,
 	OPT_OUTPUT,
 	OPT_VERSION,
 	OPT_HELP,
@@ -60,6 +66,8 @@ static const struct option options[] = {
 	{ "no-flows", no_argument, NULL, OPT_NO_FLOWS },
 	{ "unload", required_argument, NULL, OPT_UNLOAD },
 	{ "deadline", required_argument, NULL, OPT_DEADLINE },
+	{ "host", no_argument, NULL, OPT_HOST },
+	{ "tag", required_argument, NULL, OPT_TAG },
 	{ "output", required_argument, NULL, OPT_OUTPUT },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -69,10 +77,14 @@ static const struct option options[] = {
 	{ 0 },
 };
 
+/* Names of nodes are DNS names. */
+enum { TAG_MAX = 253 };
+
 struct args {
 	enum opt mode; /* OPT_LIST, OPT_PLAN, or 0: run */
 	const char *select, *output;
 	unsigned int flags, deadline_ms;
+	bool host;
 };
 
 /* Not by stdio: its formats alone are 8 KB of the program. */
@@ -146,6 +158,14 @@ static int parse(struct args *a, int argc, char **argv)
 		case OPT_DEADLINE:
 			rc = parse_deadline(a, optarg);
 			break;
+		case OPT_HOST:
+			a->host = true;
+			break;
+		case OPT_TAG:
+			if (strlen(optarg) > TAG_MAX)
+				return complain("more than 253 bytes", "--tag");
+			kp_tag = optarg;
+			break;
 		case OPT_OUTPUT:
 			a->output = optarg;
 			break;
@@ -196,6 +216,31 @@ static void hold_standard_descriptors(void)
 		close(fd);
 }
 
+/*
+ * Go where process 1 is, as a pod with hostPID may that is privileged: files, network and names are then the host's, and so are the
+ * answers. What the container's environment says is not true of there. Returns 0 or a positive errno.
+ */
+static int enter_host(void)
+{
+	static const char *const names[] = { "ipc", "uts", "net", "cgroup", "mnt" };
+	char path[32];
+	int fds[KP_ARRAY_SIZE(names)];
+
+	if (getpid() == 1)
+		return ESRCH;
+	for (size_t i = 0; i < KP_ARRAY_SIZE(names); i++) {
+		kp_copy(path, sizeof(path), "/proc/1/ns/");
+		kp_cat(path, sizeof(path), names[i]);
+		fds[i] = open(path, O_RDONLY | O_CLOEXEC);
+		if (fds[i] < 0 && errno != ENOENT) /* cgroup namespaces came with v4.6 */
+			return errno;
+	}
+	for (size_t i = 0; i < KP_ARRAY_SIZE(names); i++)
+		if (fds[i] >= 0 && (setns(fds[i], 0) || close(fds[i])))
+			return errno;
+	return clearenv() ? ENOMEM : 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct args a = { 0 };
@@ -213,6 +258,10 @@ int main(int argc, char **argv)
 	} else if (!a.mode && isatty(STDOUT_FILENO)) {
 		fd = -1; /* the table alone */
 	}
+	if (a.host && (rc = enter_host()))
+		return complain(rc == ESRCH ? "this process is number 1: the container needs the host's processes (hostPID)"
+					    : strerror(rc),
+				"--host");
 	if (a.mode)
 		rc = a.mode == OPT_LIST ? kp_list(fd, a.select) : kp_plan(fd, a.select, a.flags);
 	else

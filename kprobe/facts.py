@@ -97,7 +97,11 @@ class Facts:
 
     @cached_property
     def container(self) -> str:
-        """What shows that the collector ran in a container; empty on a node."""
+        """What shows that the collector ran in a container; empty on a node, and where it went to the node (--host)."""
+        mounts = self.value("node.namespaces", "mnt")
+        own_pids = self.value("node.container", "own_pid_namespace") is not False
+        if mounts is not None and mounts == self.value("node.namespaces", "pid1.mnt") and not own_pids:
+            return ""
         for key, words in (
             ("dockerenv", "/.dockerenv exists"),
             ("containerenv", "/run/.containerenv exists"),

@@ -2,24 +2,65 @@
 """Finds the evidence in whatever a user has: the file itself, compressed, or a page that carries it. Pure."""
 
 import re
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
-from kprobe import embed, evidence
+from kprobe import embed, evidence, streams
 from kprobe.errors import InputError
-from kprobe.evidence import MAX_STREAM, Evidence
+from kprobe.evidence import MAX_LINE, MAX_STREAM, Evidence
 from kprobe.inflate import inflate, kind_of
 
 MAX_INPUT = embed.MAX_PAGE
-"""The most that is read of a file, in bytes."""
+"""The most that is read of a file, in bytes, unless it is a log of many runs."""
+MAX_PIECE = 1024 * 1024
+"""How much of such a log is read at a time, in bytes."""
 _RECORD = re.compile(rb'\s*\{\s*"type"\s*:\s*"(begin|fact|probe|end|row)"')
 BOM = b"\xef\xbb\xbf"
 
 
 def evidence_in(data: bytes, source: str) -> list[Evidence]:
     """Return all evidence in a file's bytes; there is at least one, or an error says what is wrong."""
-    if kind := kind_of(data):
-        data = inflate(kind, data, source, MAX_STREAM)
-    if _RECORD.match(data.removeprefix(BOM)) is None and embed.packed_in(data):
-        return list(embed.unpack(data, source))
-    if len(data) > MAX_STREAM:
+    return list(each_in(data, source))
+
+
+def each_in(
+    data: bytes, source: str, rest: Iterable[bytes] = (), refuse: streams.Refuse | None = None
+) -> Iterator[Evidence]:
+    """Yield all evidence in a file's bytes, each when it has been read.
+
+    ``rest``: pieces of what came after ``data``, where that is more than MAX_INPUT: logs of many runs may be as long.
+    ``refuse`` is called for those runs of such a log that are no evidence; else the first of them is an error.
+    """
+    too_much = InputError(f"more than {MAX_INPUT} bytes", source, "is this the evidence of one run, or one page?")
+    kind = kind_of(data)
+    if kind and len(data) > MAX_INPUT:
+        raise too_much
+    if kind:
+        data = inflate(kind, data, source, MAX_INPUT)
+    data = data.removeprefix(BOM)
+    plain = _RECORD.match(data) is not None
+    if not plain and len(data) <= MAX_INPUT and embed.packed_in(data):
+        yield from embed.unpack(data, source)
+    elif streams.several(data) if plain else streams.holds_records(data):
+        yield from streams.apart(_lines(data, rest), source, refuse or _raise)
+    elif len(data) > MAX_INPUT:
+        raise too_much
+    elif len(data) > MAX_STREAM:
         raise InputError(f"more than {MAX_STREAM} bytes", source, "is this the evidence of one run?")
-    return [evidence.parse(data.removeprefix(BOM).splitlines(keepends=True), source)]
+    else:
+        yield evidence.parse(data.splitlines(keepends=True), source)
+
+
+def _raise(error: InputError) -> None:
+    raise error
+
+
+def _lines(data: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield lines that come in pieces; what is longer than a record may be comes in parts."""
+    left = b""
+    for piece in chain((data,), rest):
+        found = (left + piece).splitlines(keepends=True)
+        left = b"" if not found or found[-1].endswith(b"\n") or len(found[-1]) > 2 * MAX_LINE else found.pop()
+        yield from found
+    if left:
+        yield left

@@ -3,7 +3,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from shutil import get_terminal_size
@@ -81,32 +81,33 @@ def cluster_facts(
 
 def read_evidence(name: str) -> "Evidence":
     """Read the one piece of evidence in a file or page."""
-    found = read_all(name)
+    found = list(read_all(name))
     if len(found) > 1:
         raise InputError(f"{len(found)} pieces of evidence", name, "`kprobe judge` takes several; else split the file")
     return found[0]
 
 
-def read_all(name: str) -> "list[Evidence]":
-    """Read all evidence in a file or page, compressed or not, or from standard input for ``-``."""
-    from kprobe import intake
+def read_all(name: str, refuse: "Callable[[InputError], None] | None" = None) -> "Iterator[Evidence]":
+    """Read all evidence in a file, page or log, compressed or not, or from standard input for ``-``.
 
+    ``refuse`` is called for the runs of a log that are no evidence; without it the first of them is an error.
+    """
     try:
         if name == "-":
-            return intake.evidence_in(_bounded(sys.stdin.buffer, "stdin"), "stdin")
-        with Path(name).open("rb") as stream:
-            return intake.evidence_in(_bounded(stream, name), name)
+            yield from _evidence_in(sys.stdin.buffer, "stdin", refuse)
+        else:
+            with Path(name).open("rb") as stream:
+                yield from _evidence_in(stream, name, refuse)
     except OSError as error:
         raise InputError(error.strerror or str(error), name, "name a readable file of evidence") from error
 
 
-def _bounded(stream: BinaryIO, name: str) -> bytes:
-    from kprobe.intake import MAX_INPUT
+def _evidence_in(stream: BinaryIO, name: str, refuse: "Callable[[InputError], None] | None") -> "Iterator[Evidence]":
+    from kprobe import intake
 
-    data = stream.read(MAX_INPUT + 1)
-    if len(data) > MAX_INPUT:
-        raise InputError(f"more than {MAX_INPUT} bytes", name, "is this the evidence of one run, or one page?")
-    return data
+    data = stream.read(intake.MAX_INPUT + 1)
+    rest = iter(lambda: stream.read(intake.MAX_PIECE), b"")
+    yield from intake.each_in(data, name, rest, refuse)
 
 
 def redacted(found: "Iterable[Evidence]") -> "Iterator[Evidence]":

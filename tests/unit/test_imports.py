@@ -25,7 +25,7 @@ PURE = {
     "diff",
     "inventory",
 }
-PURE |= {"redact", "pseudonym", "embed", "inflate", "intake"}
+PURE |= {"redact", "pseudonym", "embed", "inflate", "intake", "streams"}
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """``kprobe judge``."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -34,19 +35,24 @@ def command(
     """Judge evidence, of any node; - reads standard input.
 
     FILE is what `kprobe collect` wrote, plain or compressed (gzip, xz, zstd), or a page that carries evidence: a saved
-    report, an issue, a pasted comment.
+    report, an issue, a pasted comment; or a log of many nodes: `kubectl logs -l app=kprobe --prefix --tail=-1`.
     """
     from kprobe import given
 
     loaded = load_profiles(profiles, modes, release)
     said = given.fact(pools, service_cidrs, node_cidrs, kubernetes)
-    found: list[Evidence] = []
-    bad = False
-    for name in files:
-        try:
-            found += [given.added(each, said) for each in read_all(name)]
-        except InputError as error:
-            complain(error)
-            bad = True
-    code = show_judged(found, loaded, modes, release, form=form, show_all=show_all, show_names=show_names)
+    bad: list[InputError] = []
+
+    def refuse(error: InputError) -> None:
+        complain(error)
+        bad.append(error)
+
+    def found() -> "Iterator[Evidence]":
+        for name in files:
+            try:
+                yield from (given.added(each, said) for each in read_all(name, refuse))
+            except InputError as error:
+                refuse(error)
+
+    code = show_judged(found(), loaded, modes, release, form=form, show_all=show_all, show_names=show_names)
     return USAGE if bad else code

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kprobe.cli.judging import load_profiles, read_evidence
+from kprobe.cli.judging import load_profiles, read_all
 from kprobe.cli.output import USAGE, complain, write
 from kprobe.errors import InputError
 
@@ -32,15 +32,16 @@ def command(
     (profile,) = load_profiles([name], (), release)
     bad: list[InputError] = []
 
+    def refuse(error: InputError) -> None:
+        complain(error)
+        bad.append(error)
+
     def reports() -> "Iterator[Report]":
         for file in files:
             try:
-                evidence = read_evidence(file)
+                yield from (judge(evidence, profile, (), release) for evidence in read_all(file, refuse))
             except InputError as error:
-                complain(error)
-                bad.append(error)
-                continue
-            yield judge(evidence, profile, (), release)
+                refuse(error)
 
     found = matrix.matrix(reports())
     if form == "html":
