@@ -21,8 +21,10 @@ CFLAGS   := -std=gnu11 -D_GNU_SOURCE -DKP_VERSION='"$(VERSION)"' $(WARNINGS) -We
 TARGET-ppc64le := powerpc64le-linux-musl
 TARGET-i686    := x86-linux-musl
 TARGET-armv7l  := arm-linux-musleabihf
+# The oldest that distributions still have; zig's own choice is a z13, and a z12 stops at its first vector instruction.
+MCPU-s390x := -mcpu=z10
 TARGET   := $(or $(TARGET-$(ARCH)),$(ARCH)-linux-musl)
-ZIGCC    := $(BIN)/python -m ziglang cc -target $(TARGET) -static -Os -ffunction-sections -fdata-sections \
+ZIGCC    := $(BIN)/python -m ziglang cc -target $(TARGET) $(MCPU-$(ARCH)) -static -Os -ffunction-sections -fdata-sections \
 	-fno-unwind-tables -fno-asynchronous-unwind-tables
 JOBS     := $(shell nproc)
 

@@ -95,6 +95,7 @@ def _command(image: Image, folder: Path, append: str, memory: int) -> Sequence[s
     machine, console, bus = MACHINES[image.arch]
     return [
         *machine,
+        *(("-cpu", image.cpu) if image.cpu else ()),  # the last one counts
         *("-device", f"virtio-serial-{bus}"),
         *("-accel", "tcg", "-smp", "1", "-m", str(memory), "-display", "none", "-nodefaults", "-no-reboot"),
         *("-serial", "stdio", "-chardev", f"file,id=out,path={folder / 'out'}"),

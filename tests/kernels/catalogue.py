@@ -30,6 +30,7 @@ class Want:
     sets: frozenset[str] = frozenset()
     kind: str = "package"
     along: tuple[str, ...] = ()  # what else is needed of the suite that the package comes from
+    cpu: str = ""  # QEMU's -cpu, where the one of its architecture will not do
 
     @property
     def listed(self) -> str:
@@ -65,6 +66,7 @@ def load(path: Path = HERE / "kernels.toml") -> Catalogue:
             frozenset(k.get("sets", ())),
             k.get("kind", "package"),
             tuple(k.get("along", ())),
+            k.get("cpu", ""),
         )
         for k in data["kernel"]
     )

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import apt, image, installer
@@ -32,6 +32,7 @@ class Image:
     vmlinux: Path
     initrd: Path
     kind: str = "package"
+    cpu: str = ""
 
     @property
     def facts(self) -> Path:
@@ -116,11 +117,10 @@ def _image(root: Path, kernel: Want, debs: Sequence[Path], busybox: Sequence[Pat
             _extract(busybox[0], folder / "tools")
             release = image.build(kernel.arch, debs, _binary(folder / "tools"), folder, UNPACKERS.get(kernel.kind))
             shutil.rmtree(folder / "tools")
-            made = Image(kernel.name, kernel.arch, release, folder / "vmlinux", folder / "base.cpio", kernel.kind)
-            _write(done, {k: str(v) for k, v in asdict(made).items()})
+            _write(done, {"release": release})
         done.touch()
     release = json.loads(done.read_text())["release"]
-    return Image(kernel.name, kernel.arch, release, folder / "vmlinux", folder / "base.cpio", kernel.kind)
+    return Image(kernel.name, kernel.arch, release, folder / "vmlinux", folder / "base.cpio", kernel.kind, kernel.cpu)
 
 
 def _sweep(shelf: Path) -> None:
