@@ -217,5 +217,7 @@ extern const struct kp_flow_arg kp_flow_plain, kp_flow_martian;
 
 /* `unknown`: what the row rests on could not be had; that says nothing about what it asks for. */
 void kp_flow_stuck(struct kp_flow *f, const char *step, int rc);
+/* Says why the node could not be made; a node without veth is no finding about the row. */
+void kp_flow_unmade(struct kp_ctx *ctx, struct kp_result *res, const char *step, int rc);
 
 #endif

@@ -323,6 +323,6 @@ bool kp_flow_setup(struct kp_ctx *ctx, struct kp_result *res)
 		}
 	}
 	if (rc)
-		kp_fail(ctx, res, step, KP_CALL_PLAIN, -rc);
+		kp_flow_unmade(ctx, res, step, rc);
 	return !rc;
 }

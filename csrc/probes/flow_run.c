@@ -129,6 +129,14 @@ void kp_flow_stuck(struct kp_flow *f, const char *step, int rc)
 		kp_cat(f->res->reason, sizeof(f->res->reason), kp_errno_name(-rc, name));
 }
 
+void kp_flow_unmade(struct kp_ctx *ctx, struct kp_result *res, const char *step, int rc)
+{
+	kp_fail(ctx, res, step, KP_CALL_PLAIN, -rc);
+	if (rc == -EOPNOTSUPP)
+		kp_unknown(res, step, "the node that packets go through is made of veth pairs, and there are none: see link.veth");
+	res->err = -rc;
+}
+
 static bool same_fate(const struct kp_fate *a, const struct kp_fate *b)
 {
 	return !memcmp(a, b, sizeof(*a));

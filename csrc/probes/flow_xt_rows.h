@@ -17,7 +17,7 @@
 	};
 #define FLOW_ROW(name, ttl, need, first, ...)                                                                                      \
 	{ .id = "flow.xt." XT_B "." XT_F "." name, .title = ttl, .since = first,                                                   \
-	  .needs = P("link.veth flow.xt.control.positive", "flow.node.ipv6") " " need, .by = &XT_METHOD, .arg = &CASE },
+	  .needs = P("link.veth flow.xt.control.positive", "flow.node.ipv6") " " NEED("match.udp") " " need, .by = &XT_METHOD, .arg = &CASE },
 #define DROPS(t, h, p, what, revs, ...)                                                                                            \
 	RULE(t, h, .kind = KP_XT_MATCH, .verdict = KP_XT_DROP, .proto = p, .name = what, REVS_OF(revs) __VA_OPT__(,) __VA_ARGS__)
 /*
@@ -44,7 +44,7 @@
 		 .min = KP_BE16(port), .max = KP_BE16(port)))
 
 /* Verdicts: Felix's policy, by port, and by set. */
-FLOW("drop", "DROP by destination port", NEED("match.udp"), SINCE("2.6.25"),
+FLOW("drop", "DROP by destination port", NEED("table.filter"), SINCE("2.6.25"),
      (.rules = { DROPS(filter, FORWARD, IPPROTO_UDP, "udp", REVS(REV(0, struct kp_xt_udp, .spts = { 0, 65535 }, .dpts = { 7000, 7000 }))) }),
      { FROM_POD(IPPROTO_UDP, 7000), .without = GOES, .with = GONE }, { FROM_POD(IPPROTO_UDP, 7001), .without = GOES, .with = GOES })
 FLOW("reject", "REJECT answers with an ICMP error", NEED("target.REJECT"), SINCE("2.6.25"),

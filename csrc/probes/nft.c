@@ -54,8 +54,9 @@
 	{ .id = "nft.chain." F "." name, .title = stmt, .modules = BASE mods, .kconfig = cfg, .since = first, OPT_##extra \
 	  .needs = "nft.table." F, .by = &kp_nft_chain, .arg = ARG(SUBJECT(__VA_ARGS__)) }
 /* A set with two elements, @b of which is deleted again. */
-#define SET(name, stmt, first, mods, need, a, b, ...) \
-	{ .id = "nft." name, .title = stmt, .modules = "nf_tables" mods, .kconfig = "CONFIG_NF_TABLES", .since = first, \
+#define SET(name, stmt, first, mods, ...) SET_OPTION(name, stmt, first, mods, "CONFIG_NF_TABLES", __VA_ARGS__)
+#define SET_OPTION(name, stmt, first, mods, cfg, need, a, b, ...) \
+	{ .id = "nft." name, .title = stmt, .modules = "nf_tables" mods, .kconfig = cfg, .since = first, \
 	  .needs = "nft." need, .by = &kp_nft_set, \
 	  .arg = ARG(SETUP(CHAIN_TO), SUBJECT(__VA_ARGS__, ELEMS_MSG(kp_set, a, b)), \
 		     GONE(ELEMS_MSG(kp_set, b)), LEFT(ELEMS_MSG(kp_set, a))) }
@@ -117,12 +118,14 @@
 #define FLOW_MODULES " nf_flow_table " V("nf_flow_table_ipv4", "nf_flow_table_ipv6") "|nf_flow_table_inet"
 
 #define FILTER_KCONFIG "CONFIG_NF_TABLES " V("CONFIG_NF_TABLES_IPV4", "CONFIG_NF_TABLES_IPV6")
+#define COUNTER_KCONFIG "CONFIG_NFT_COUNTER|CONFIG_NF_TABLES"
 #define NAT_KCONFIG FILTER_KCONFIG " CONFIG_NF_NAT CONFIG_NFT_NAT"
 #define FIB_KCONFIG V("CONFIG_NFT_FIB_IPV4", "CONFIG_NFT_FIB_IPV6")
 #define REJECT_KCONFIG V("CONFIG_NFT_REJECT_IPV4", "CONFIG_NFT_REJECT_IPV6")
 #define CT_KCONFIG "CONFIG_NFT_CT CONFIG_NF_CONNTRACK"
+#define LOG_KCONFIG "CONFIG_NFT_LOG CONFIG_NF_LOG_SYSLOG|" V("CONFIG_NF_LOG_IPV4", "CONFIG_NF_LOG_IPV6")
 #define NFLOG_KCONFIG "CONFIG_NFT_LOG CONFIG_NETFILTER_NETLINK_LOG"
-#define FLOW_KCONFIG FILTER_KCONFIG " CONFIG_NF_FLOW_TABLE CONFIG_NF_FLOW_TABLE_INET"
+#define FLOW_KCONFIG FILTER_KCONFIG " CONFIG_NF_FLOW_TABLE " V("CONFIG_NF_FLOW_TABLE_IPV4", "CONFIG_NF_FLOW_TABLE_IPV6") "|CONFIG_NF_FLOW_TABLE_INET"
 
 /* --- data: documentation addresses (RFC 5737, 3849) --- */
 #define ADDR V("ip", "ip6")

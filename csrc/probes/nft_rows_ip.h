@@ -62,7 +62,7 @@ SET("set.dynamic-timeout." F, "type " V("ipv4_addr", "ipv6_addr") "; flags dynam
     SET_OF(kp_set, KP_NFT_SET_EVAL | KP_NFT_SET_TIMEOUT, T_ADDR, ADDR_LEN, U64(KP_NFTA_SET_TIMEOUT, 10800000))),
 
 /* --- what every rule is made of --- */
-RULE("counter", "counter", "3.13", forward, COUNTER_MODULE, "CONFIG_NFT_COUNTER|CONFIG_NF_TABLES", , COUNTER),
+RULE("counter", "counter", "3.13", forward, COUNTER_MODULE, COUNTER_KCONFIG, , COUNTER),
 /* The user's data of a rule (v3.15, 0768b3b3d228), in the form nft gives them: type 0, length, text. */
 { .id = "nft.expr.comment." F, .title = "counter comment \"cali:kprobe\"", .modules = BASE COUNTER_MODULE,
   .kconfig = FILTER_KCONFIG,

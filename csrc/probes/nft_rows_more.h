@@ -22,7 +22,7 @@ SET("map.ifname-verdict.arp", "type ifname : verdict", "3.13", SET_HASH, "table.
 RULE_IN("meta.oifname.vmap", "oifname vmap @kp-set", "3.13", arp_output, META_MODULE, "", , NEED("map.ifname-verdict.arp"),
 	(VMAP_OF(kp_set, 0, T_IFNAME, 16), ELEMS_MSG(kp_set, IF_GOTO(cali1))), META(M_OIFNAME), VMAP(kp_set)),
 RULE("reply", "oifname \"cali1\" arp operation reply arp saddr ip 192.0.2.1 counter drop", "3.13", arp_output,
-     META_MODULE COUNTER_MODULE, "", ,
+     META_MODULE COUNTER_MODULE, COUNTER_KCONFIG, ,
      META(M_OIFNAME), CMP(EQ, TEXT(cali1)), PAYLOAD(NH, 6, 2), CMP(EQ, BYTES(0, 2)), PAYLOAD(NH, 14, 4), CMP(EQ, ADDR1),
      COUNTER, VERDICT(DROP)),
 #undef F
@@ -45,7 +45,7 @@ RULE("meta.ibrname", "meta ibrname \"br0\"", "3.16", forward, " nft_meta_bridge 
 RULE("reject", "reject", "3.18", input, " nft_reject_bridge bridge nf_reject_ipv4 nf_reject_ipv6", "CONFIG_NFT_BRIDGE_REJECT", ,
      EXPR(reject, U32(1, 2), U8(2, 1))),
 RULE("ct.state", "ct state established,related", "5.3", forward, CT_MODULES " nf_conntrack_bridge bridge",
-     "CONFIG_NF_CONNTRACK_BRIDGE", TRACKS, CT(CT_STATE), AND_XOR(6, 0), CMP(NEQ, HOST(0))),
+     "CONFIG_NF_CONNTRACK_BRIDGE CONFIG_NFT_CT", TRACKS, CT(CT_STATE), AND_XOR(6, 0), CMP(NEQ, HOST(0))),
 #undef F
 #undef FAMILY
 #undef AF_MODULE

@@ -46,20 +46,24 @@
 #define RULE(...) &(const struct kp_xt_rule)FIELDS(__VA_ARGS__)
 #define EXACTLY(n, rule) &(const struct kp_xt_exact){ rule, n }
 
-#define BASE XT_LEGACY("x_tables " P("ip_tables", "ip6_tables"), "nfnetlink nf_tables x_tables nft_compat")
+#define BASE TABLES XT_LEGACY("", " x_tables nft_compat")
+/* nft's tables, and what names a verdict in them, go without nft_compat. */
+#define TABLES XT_LEGACY("x_tables " P("ip_tables", "ip6_tables"), "nfnetlink nf_tables")
 #define CONNTRACK                                                                                                                  \
 	"nf_conntrack|" P("nf_conntrack_ipv4", "nf_conntrack_ipv6") " nf_defrag_ipv4|nf_conntrack nf_defrag_ipv6|nf_conntrack"
 #define NAT "nf_nat|" P("nf_nat_ipv4", "nf_nat_ipv6") " " CONNTRACK
 #define IN_filter                                                                                                                  \
-	BASE " " XT_LEGACY(P("iptable_filter", "ip6table_filter"), P("nf_tables|nf_tables_ipv4", "nf_tables|nf_tables_ipv6"))
+	TABLES " " XT_LEGACY(P("iptable_filter", "ip6table_filter"), P("nf_tables|nf_tables_ipv4", "nf_tables|nf_tables_ipv6"))
 #define IN_mangle                                                                                                                  \
-	BASE " " XT_LEGACY(P("iptable_mangle", "ip6table_mangle"),                                                                 \
-			   P("nf_tables|nft_chain_route_ipv4", "nf_tables|nft_chain_route_ipv6"))
+	TABLES " " XT_LEGACY(P("iptable_mangle", "ip6table_mangle"),                                                               \
+			     P("nf_tables|nft_chain_route_ipv4", "nf_tables|nft_chain_route_ipv6"))
 #define IN_security                                                                                                                \
-	BASE " " XT_LEGACY(P("iptable_security", "ip6table_security"), P("nf_tables|nf_tables_ipv4", "nf_tables|nf_tables_ipv6"))
-#define IN_raw BASE " " XT_LEGACY(P("iptable_raw", "ip6table_raw"), P("nf_tables|nf_tables_ipv4", "nf_tables|nf_tables_ipv6"))
+	TABLES " " XT_LEGACY(P("iptable_security", "ip6table_security"), P("nf_tables|nf_tables_ipv4", "nf_tables|nf_tables_"      \
+												       "ipv6"))
+#define IN_raw TABLES " " XT_LEGACY(P("iptable_raw", "ip6table_raw"), P("nf_tables|nf_tables_ipv4", "nf_tables|nf_tables_ipv6"))
 #define IN_nat                                                                                                                     \
-	BASE " " XT_LEGACY(P("iptable_nat", "ip6table_nat"), "nft_chain_nat|" P("nft_chain_nat_ipv4", "nft_chain_nat_ipv6")) " " NAT
+	TABLES " " XT_LEGACY(P("iptable_nat", "ip6table_nat"),                                                                     \
+			     "nft_chain_nat|" P("nft_chain_nat_ipv4", "nft_chain_nat_ipv6")) " " NAT
 
 /* nft_compat came with nf_tables in v3.13 (0ca743a55991), so what is older is as old as that there. */
 #define SINCE(release) XT_LEGACY(release, "3.13")
@@ -78,6 +82,7 @@
 	{ .id = ID(name), .title = ttl, .modules = mods, .kconfig = cfg, .since = first, __VA_ARGS__ },
 #define TYPED(t, h, cmd) XT_TOOL " -t " #t " -A " #h " " cmd
 
+#define XT_NF_TABLES "CONFIG_NF_TABLES " P("CONFIG_NF_TABLES_IPV4", "CONFIG_NF_TABLES_IPV6")
 #define TABLE(...) XT_READ(TABLE_ARG, TABLE_ROW)(__VA_ARGS__)
 #define TABLE_ARG(t, ...) static const struct kp_xt_rule ARG = FIELDS(t, OUTPUT);
 #define TABLE_ROW(t, cfg, first, r)                                                                                                \

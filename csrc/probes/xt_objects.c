@@ -60,8 +60,12 @@ static int make_set(struct kp_ctx *ctx, struct kp_result *res, const struct kp_x
 	kp_nl_end(&b, data);
 	err = -kp_nl_talk(ctx, fd, &b);
 	/* The name holds our process id: what is there is what an earlier row of this worker made. */
-	if (err && err != EEXIST)
-		return refuse(ctx, res, "make an IP set", err, "nfnetlink has no ip_set");
+	if (err && err != EEXIST) {
+		refuse(ctx, res, "make an IP set", err, "nfnetlink has no ip_set");
+		if (err == KP_IPSET_ERR_FIND_TYPE)
+			kp_absent(res, "make an IP set", "ip_set has no such set type");
+		return -1;
+	}
 	return 0;
 }
 

@@ -33,15 +33,15 @@ ROW("base", XT_LEGACY(P("ip_tables answers", "ip6_tables answers"), "nft_compat 
     XT_LEGACY(P("CONFIG_IP_NF_IPTABLES", "CONFIG_IP6_NF_IPTABLES"), "CONFIG_NF_TABLES CONFIG_NFT_COMPAT"), SINCE("2.6.16"),
     .by = XT_BY(base), .arg = RULE(filter, OUTPUT))
 ROW("control.negative.match", "an invented match", BASE " " P("ipt_kpnone", "ip6t_kpnone"), NULL, NULL, .by = XT_BY(rule),
-    .control = KP_NEGATIVE, .arg = RULE(filter, FORWARD, .kind = KP_XT_MATCH, .name = "kpnone", REVS_OF(REVS(REV_EMPTY(0)))))
+    .control = KP_NEGATIVE, .needs = ID("base"), .arg = RULE(filter, FORWARD, .kind = KP_XT_MATCH, .name = "kpnone", REVS_OF(REVS(REV_EMPTY(0)))))
 
 /* Felix (felix/dataplane/linux/int_dataplane.go), kube-proxy, kubelet: all four; flannel, portmap: filter and nat. */
-TABLE(filter, XT_LEGACY(P("CONFIG_IP_NF_FILTER", "CONFIG_IP6_NF_FILTER"), P("CONFIG_NF_TABLES_IPV4", "CONFIG_NF_TABLES_IPV6")),
+TABLE(filter, XT_LEGACY(P("CONFIG_IP_NF_FILTER", "CONFIG_IP6_NF_FILTER"), XT_NF_TABLES),
       SINCE("2.6.16"), PLAIN)
 TABLE(nat, XT_LEGACY(P("CONFIG_IP_NF_NAT", "CONFIG_IP6_NF_NAT"), "CONFIG_NFT_NAT"), P(SINCE("2.6.16"), SINCE("3.7")), TRACKS)
-TABLE(mangle, XT_LEGACY(P("CONFIG_IP_NF_MANGLE", "CONFIG_IP6_NF_MANGLE"), P("CONFIG_NF_TABLES_IPV4", "CONFIG_NF_TABLES_IPV6")),
+TABLE(mangle, XT_LEGACY(P("CONFIG_IP_NF_MANGLE", "CONFIG_IP6_NF_MANGLE"), XT_NF_TABLES),
       SINCE("2.6.16"), PLAIN)
-TABLE(raw, XT_LEGACY(P("CONFIG_IP_NF_RAW", "CONFIG_IP6_NF_RAW"), P("CONFIG_NF_TABLES_IPV4", "CONFIG_NF_TABLES_IPV6")),
+TABLE(raw, XT_LEGACY(P("CONFIG_IP_NF_RAW", "CONFIG_IP6_NF_RAW"), XT_NF_TABLES),
       SINCE("2.6.16"), PLAIN)
 /* Past the question for revisions, the rule itself must be refused; not in nft, where a batch that fails waits for all CPUs. */
 ROW("control.negative.target", "an invented target", IN_filter " " P("ipt_KPNONE", "ip6t_KPNONE"), NULL, NULL, .by = XT_BY(rule),
@@ -58,7 +58,7 @@ ROW("control.negative.revision", "an invented revision of comment", NULL, NULL, 
 
 /* Of the container networks nobody's: for rules of mandatory access control (SECMARK). */
 TABLE(security,
-      XT_LEGACY(P("CONFIG_IP_NF_SECURITY", "CONFIG_IP6_NF_SECURITY"), P("CONFIG_NF_TABLES_IPV4", "CONFIG_NF_TABLES_IPV6")),
+      XT_LEGACY(P("CONFIG_IP_NF_SECURITY", "CONFIG_IP6_NF_SECURITY"), XT_NF_TABLES),
       SINCE("2.6.27"), PLAIN)
 
 /* All of them: verdicts, chains of their own, and Felix's "-i cali+". */
@@ -163,7 +163,7 @@ MATCH("recent", nat, OUTPUT, "-m recent --name KPROBE --rcheck --seconds 10800 -
 	   FROM(SINCE("2.6.28"),
 		REV(0, struct kp_xt_recent0, .seconds = 10800, .check_set = KP_RECENT_CHECK | KP_RECENT_REAP, .name = "KPROBE"))))
 MATCH("physdev", nat, PREROUTING, "-m physdev --physdev-is-in -j ACCEPT", "xt_physdev br_netfilter",
-      "CONFIG_NETFILTER_XT_MATCH_PHYSDEV CONFIG_BRIDGE_NETFILTER", SINCE("2.6.16"), "physdev", 0, BRIDGES,
+      "CONFIG_NETFILTER_XT_MATCH_PHYSDEV", SINCE("2.6.16"), "physdev", 0, BRIDGES,
       REVS(REV(0, struct kp_xt_physdev, .bitmask = KP_PHYSDEV_ISIN)))
 MATCH("nfacct", filter, FORWARD, "-m nfacct --nfacct-name NAME -j ACCEPT", "xt_nfacct nfnetlink nfnetlink_acct",
       "CONFIG_NETFILTER_XT_MATCH_NFACCT CONFIG_NETFILTER_NETLINK_ACCT", SINCE("3.3"), "nfacct", 0, PLAIN,
@@ -270,7 +270,7 @@ MATCH("policy", filter, INPUT, "-m policy --dir in --pol none -j ACCEPT", "xt_po
       SINCE("2.6.17"), "policy", 0, PLAIN, REVS(REV(0, struct kp_xt_policy, .flags = KP_POLICY_IN | KP_POLICY_NONE)))
 /* kube-router (services with direct return). The target wants a match on SYN before it; nft_compat does not look for it. */
 TARGET("TCPMSS", mangle, PREROUTING, "-p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 1440", "xt_TCPMSS xt_tcpudp",
-       "CONFIG_NETFILTER_XT_TARGET_TCPMSS", SINCE(P("2.6.16", "2.6.21")), "TCPMSS", IPPROTO_TCP, PLAIN,
+       "CONFIG_NETFILTER_XT_TARGET_TCPMSS CONFIG_NETFILTER_XTABLES", SINCE(P("2.6.16", "2.6.21")), "TCPMSS", IPPROTO_TCP, PLAIN,
        REVS(REV(0, struct kp_xt_tcpmss, .mss = 1440)),
        .after = WITH("tcp", REV(0, struct kp_xt_tcp, .spts = { 0, 65535 }, .dpts = { 0, 65535 }, .flg_mask = 0x06,
 			       .flg_cmp = 0x02)))

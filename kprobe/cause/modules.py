@@ -6,7 +6,7 @@ that it depends on, and hands each to the kernel, which checks its signature, it
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -45,11 +45,27 @@ def lacking(probe: Probe, facts: Facts) -> Iterator[str]:
 
 def module(probe: Probe, facts: Facts) -> Cause | None:
     """Say of the modules that are not there why the kernel did not get the first for which that can be told."""
-    for found in lacking(probe, facts):
+    return _why(lacking(probe, facts), RULES, probe, facts)
+
+
+def alternative(probe: Probe, facts: Facts) -> Cause | None:
+    """Say the same of modules that another of the row's could stand for, and that are installed.
+
+    What was a module of its own moved into another (nft_counter into nf_tables, 023223dfbfb3): where both are
+    installed, the one that is there is no substitute for the one that is not.
+    """
+    names = (name for word in probe.modules for name in word.split("|") if not facts.lacks(word))
+    return _why(
+        (name for name in names if facts.state(name).startswith(("file:", "missing:"))), INSTALLED, probe, facts
+    )
+
+
+def _why(names: Iterable[str], rules: Sequence[Rule], probe: Probe, facts: Facts) -> Cause | None:
+    for found in names:
         name = plain(found)
         needs = facts.text("node.module-needs", name).split()
         missing = Missing(name, facts.state(name), (name, *needs), probe, facts)
-        for rule in RULES:
+        for rule in rules:
             told = rule(missing)
             if told is not None:
                 return told
@@ -198,14 +214,16 @@ def _directory(m: Missing) -> Cause | None:
     return Cause(code="wrong-module-directory", text=text, subject=m.name, rests=rests)
 
 
-RULES: tuple[Rule, ...] = (
-    _autoload_off,
-    _disabled,
-    _logged,
-    _modprobe_d,
-    _file,
-    _command_line,
-    _index,
-    _package,
-    _directory,
-)
+def _not_by_itself(m: Missing) -> Cause | None:
+    """Name the one module that rows ask for by ways around, where the kernel has none of its own.
+
+    Before v5.15 (2199f562730d) generic netlink knows no alias of ip_vs; the way goes through nft_compat.
+    """
+    if m.name != "ip_vs" or m.facts.release is None or m.facts.release >= (5, 15) or not m.installed:
+        return None
+    text = "module ip_vs is not loaded, and a kernel before 5.15 does not load it by itself"
+    return Cause(code="autoload-off", text=text, subject=m.name, rests=(m.basis,))
+
+
+INSTALLED: tuple[Rule, ...] = (_autoload_off, _disabled, _logged, _modprobe_d, _file, _command_line)
+RULES: tuple[Rule, ...] = (*INSTALLED, _index, _package, _directory, _not_by_itself)

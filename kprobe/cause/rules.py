@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from kprobe.cause.model import Basis, Cause
-from kprobe.cause.modules import lacking, module
+from kprobe.cause.modules import alternative, lacking, module
 from kprobe.evidence import Outcome, Probe
 from kprobe.facts import Facts, numbers, plain
 
@@ -183,7 +183,7 @@ def _doubt(probe: Probe, _facts: Facts) -> Cause | None:
 
 RULES: Mapping[Outcome, tuple[Rule, ...]] = {
     "works": (),
-    "absent": (_too_old, _legacy, _not_built, module, _ipv6_off, _jit_off, _initcall),
+    "absent": (_too_old, _legacy, _not_built, module, _ipv6_off, _jit_off, _initcall, alternative),
     "broken": (_ipv6_off, _jit_off),
     "denied": (_capability, _namespaces, _seccomp, _security),
     "unknown": (_doubt, _capability),

@@ -7,7 +7,7 @@ import subprocess
 import tarfile
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from . import cpio
 from .catalogue import HERE
 from .store import Image
 
+MEMORY = 512  # MiB
+ONE_CPU = "1"
 START_SECONDS = 60  # what a guest may take to get to its script, and to power off, on a busy machine
 READY = re.compile(r"kprobe-vm: script starts after ([0-9.]+) s")
 NOTHING: Mapping[str, Path] = {}
@@ -57,17 +59,19 @@ def boot(
     files: Mapping[str, Path] = NOTHING,
     append: str = "",
     timeout: float = 60,
-    memory: int = 512,
+    memory: int = MEMORY,
+    smp: str = ONE_CPU,
 ) -> VMResult:
     """Run a shell script (busybox) in a fresh guest, for at most `timeout` seconds of its own.
 
     `files` maps paths in the guest to files here; all of them are executable. /vm/bin is in the guest's PATH. `append`
-    goes to the kernel's command line. Never raises for what the guest does: look at `rc`.
+    goes to the kernel's command line, `smp` is QEMU's word for the processors. Never raises for what the guest does:
+    look at `rc`.
     """
     with tempfile.TemporaryDirectory(prefix="kprobe-vm-") as temporary:
         folder = Path(temporary)
         _initrd(folder / "initrd", image.initrd, script, files)
-        command = _command(image, folder, f"kprobe.seconds={max(1, int(timeout))} {append}", memory)
+        command = _command(image, folder, f"kprobe.seconds={max(1, int(timeout))} {append}", memory, smp)
         started = time.monotonic()
         console = _run(command, timeout + START_SECONDS)
         seconds = time.monotonic() - started
@@ -77,6 +81,31 @@ def boot(
     return VMResult(
         image.name, image.release, console, out, int(rc) if rc else None, float(ready[1]) if ready else None, seconds
     )
+
+
+def cut(
+    image: Image, script: str, files: Mapping[str, Path], enough: Callable[[bytes], bool], timeout: float = 120
+) -> bytes:
+    """Run a script that writes to /dev/vport0p1, and kill the whole machine once what came out of there is `enough`.
+
+    All that came; a TimeoutError when it never was enough.
+    """
+    with tempfile.TemporaryDirectory(prefix="kprobe-vm-") as temporary:
+        folder = Path(temporary)
+        _initrd(folder / "initrd", image.initrd, script, files)
+        command = _command(image, folder, f"kprobe.seconds={max(1, int(timeout))}", MEMORY)
+        limit = time.monotonic() + timeout + START_SECONDS
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as machine:
+            try:
+                while not enough(found := (folder / "out").read_bytes() if (folder / "out").exists() else b""):
+                    if machine.poll() is not None or time.monotonic() > limit:
+                        raise TimeoutError(f"{image.name}: {len(found)} bytes were not enough")
+                    time.sleep(0.2)
+            finally:
+                machine.kill()
+        return (folder / "out").read_bytes()
 
 
 def _initrd(path: Path, base: Path, script: str, files: Mapping[str, Path]) -> None:
@@ -91,13 +120,13 @@ def _initrd(path: Path, base: Path, script: str, files: Mapping[str, Path]) -> N
         cpio.write(out, entries)
 
 
-def _command(image: Image, folder: Path, append: str, memory: int) -> Sequence[str]:
+def _command(image: Image, folder: Path, append: str, memory: int, smp: str = ONE_CPU) -> Sequence[str]:
     machine, console, bus = MACHINES[image.arch]
     return [
         *machine,
         *(("-cpu", image.cpu) if image.cpu else ()),  # the last one counts
         *("-device", f"virtio-serial-{bus}"),
-        *("-accel", "tcg", "-smp", "1", "-m", str(memory), "-display", "none", "-nodefaults", "-no-reboot"),
+        *("-accel", "tcg", "-smp", smp, "-m", str(memory), "-display", "none", "-nodefaults", "-no-reboot"),
         *("-serial", "stdio", "-chardev", f"file,id=out,path={folder / 'out'}"),
         *("-device", "virtserialport,chardev=out,name=kprobe.out"),
         *("-kernel", str(image.vmlinux), "-initrd", str(folder / "initrd")),

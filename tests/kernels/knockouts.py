@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tempfile
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,11 +18,12 @@ from kprobe.evidence import Evidence, parse
 from kprobe.facts import Facts
 from kprobe.profile import holds
 
-from .boot import VMResult, boot
+from .boot import MEMORY, ONE_CPU, VMResult, boot
 from .catalogue import HERE
 from .helper import confine
 from .store import Image
 
+PROFILE = HERE / "guest" / "apparmor.profile"
 SECONDS = 300  # for all knock-outs of one boot; a guest is slow on a busy machine
 
 
@@ -44,6 +46,9 @@ class Boot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     knockout: tuple[Knockout, ...]
     append: str = ""
     kmod: bool = False
+    apparmor: bool = False
+    memory: int = MEMORY
+    smp: str = ONE_CPU
 
 
 class _Table(msgspec.Struct, forbid_unknown_fields=True):
@@ -81,7 +86,13 @@ def play(of: Boot, image: Image, collector: Path) -> VMResult:
         script += [f"echo $? > /out/{knockout.name}.rc\n", f"{knockout.undo}\n" if knockout.undo else ""]
     files = {"vm/bin/kprobe-collect": collector, "vm/bin/confine": confine(image.arch)}
     files |= _kmod() if of.kmod else {}
-    return boot(image, "".join(script), files, append=of.append, timeout=SECONDS)
+    with tempfile.NamedTemporaryFile() as policy:
+        if of.apparmor:
+            subprocess.run(
+                ["apparmor_parser", "-QKo", policy.name, PROFILE], check=True, capture_output=True, timeout=60
+            )
+            files["vm/apparmor"] = Path(policy.name)
+        return boot(image, "".join(script), files, append=of.append, timeout=SECONDS, memory=of.memory, smp=of.smp)
 
 
 def _kmod() -> dict[str, Path]:

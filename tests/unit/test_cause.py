@@ -66,6 +66,26 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"kconfig": ("CONFIG_A|CONFIG_B",)},
     ),
     "a file was built, whatever the symbol says": ("unknown", HERE | {"node.kconfig": {"CONFIG_VXLAN": "n"}}, {}),
+    "before 5.15 nothing asks for ip_vs": (
+        "autoload-off ip_vs",
+        {"node.modules": {"ip_vs": "file:/lib/ip_vs.ko"}},
+        {"modules": ("ip_vs",), "release": "5.10.0"},
+    ),
+    "since 5.15 generic netlink does": (
+        "unknown",
+        {"node.modules": {"ip_vs": "file:/lib/ip_vs.ko"}},
+        {"modules": ("ip_vs",), "release": "5.15.0"},
+    ),
+    "another module may stand for it, and does not where both are installed": (
+        "module-file-missing own",
+        {"node.modules": {"own": "missing:/lib/own.ko", "other": "loaded"}},
+        {"modules": ("own|other",)},
+    ),
+    "another module stands for it where it is nowhere": (
+        "unknown",
+        {"node.modules": {"own": "nowhere", "other": "loaded"}},
+        {"modules": ("own|other",)},
+    ),
     "too old": ("too-old 6.19", {}, {"since": "6.19"}),
     "too old goes before not built": ("too-old 7.2", {"node.kconfig": {"CONFIG_VXLAN": "n"}}, {"since": "7.2"}),
     "too old needs a release": ("unknown", {}, {"since": "7.2", "release": "strange"}),

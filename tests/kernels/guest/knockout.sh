@@ -26,4 +26,15 @@ if [ -e /kmod/modprobe ]; then
 	echo /kmod/run > /proc/sys/kernel/modprobe
 fi
 
+confined() { # PROFILE PROGRAM...: under a profile of AppArmor
+	(
+		echo "exec $1" > /proc/self/attr/exec
+		shift
+		exec "$@"
+	)
+}
+
+# A policy is taken in one write only.
+[ ! -e /vm/apparmor ] || dd if=/vm/apparmor of=/sys/kernel/security/apparmor/.replace bs=1M
+
 chmod 1777 /out
