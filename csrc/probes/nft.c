@@ -54,9 +54,8 @@
 	{ .id = "nft.chain." F "." name, .title = stmt, .modules = BASE mods, .kconfig = cfg, .since = first, OPT_##extra \
 	  .needs = "nft.table." F, .by = &kp_nft_chain, .arg = ARG(SUBJECT(__VA_ARGS__)) }
 /* A set with two elements, @b of which is deleted again. */
-#define SET(name, stmt, first, mods, ...) SET_OPTION(name, stmt, first, mods, "CONFIG_NF_TABLES", __VA_ARGS__)
-#define SET_OPTION(name, stmt, first, mods, cfg, need, a, b, ...) \
-	{ .id = "nft." name, .title = stmt, .modules = "nf_tables" mods, .kconfig = cfg, .since = first, \
+#define SET(name, stmt, first, mods, need, a, b, ...) \
+	{ .id = "nft." name, .title = stmt, .modules = "nf_tables" mods, .kconfig = "CONFIG_NF_TABLES", .since = first, \
 	  .needs = "nft." need, .by = &kp_nft_set, \
 	  .arg = ARG(SETUP(CHAIN_TO), SUBJECT(__VA_ARGS__, ELEMS_MSG(kp_set, a, b)), \
 		     GONE(ELEMS_MSG(kp_set, b)), LEFT(ELEMS_MSG(kp_set, a))) }
