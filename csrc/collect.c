@@ -48,6 +48,8 @@ const struct kp_family *const kp_families[] = {
 	&kp_family_flow_tunnel,
 	&kp_family_flow_route,
 	&kp_family_flow_ipvs,
+	&kp_family_flow_ct,
+	&kp_family_flow_bpf,
 #ifdef KP_SELFTEST
 	&kp_family_selftest,
 	&kp_family_selftest_void,

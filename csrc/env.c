@@ -45,6 +45,14 @@ static bool initial_userns(void)
 	return stat("/proc/self/ns/user", &st) ? errno == ENOENT : st.st_ino == INIT_USERNS_INODE;
 }
 
+/* The file is told to the initial namespace alone (net/netfilter/nf_log.c), so here and not in a worker. */
+static bool logs_all_netns(void)
+{
+	char text[8];
+
+	return kp_read_file("/proc/sys/net/netfilter/nf_log_all_netns", text, sizeof(text)) > 0 && text[0] != '0';
+}
+
 int kp_env_scan(struct kp_env *ret, unsigned int flags)
 {
 	char status[4096];
@@ -69,6 +77,7 @@ int kp_env_scan(struct kp_env *ret, unsigned int flags)
 		ret->caps_init = 0;
 	}
 	ret->modular = !access("/proc/modules", F_OK);
+	ret->logs_all_netns = logs_all_netns();
 	if (!uname(&u)) {
 		const char *r = u.release;
 		unsigned int major = (unsigned int)kp_parse_u(&r);

@@ -148,6 +148,7 @@ struct kp_env {
 	int seccomp; /* 0, 1, 2; -1 unreadable */
 	bool userns; /* workers make a user namespace of their own */
 	bool modular; /* /proc/modules exists: something could be loaded */
+	bool logs_all_netns; /* net.netfilter.nf_log_all_netns of the initial namespace, or it cannot be seen */
 	unsigned int flags; /* enum kp_flags */
 	unsigned int release; /* KP_RELEASE(major, minor); for risks, never for a verdict */
 	char lsm[96]; /* comma-separated, "" unreadable */

@@ -150,7 +150,14 @@ uint64_t att_count(const struct att *a, unsigned int n);
 int att_load(const struct att *a, unsigned int n);
 int att_load_partner(const struct att *a);
 
-/* --- attach_how.c: all return 0 or -errno, a->step says what it was --- */
+/* --- attach_how.c: what the rows of other families share; a descriptor of the link, 0, or -errno --- */
+
+int att_link(int prog, int target, uint32_t type, uint32_t flags);
+int att_prog(bool attach, int prog, int target, uint32_t type);
+/* @fd -1 detaches. @expected: with ATT_XDP_REPLACE, the program that must be there; -1: none. */
+int att_xdp(struct kp_ctx *ctx, int rtnl, int ifindex, uint32_t flags, int fd, int expected);
+
+/* --- the same file: all return 0 or -errno, a->step says what it was --- */
 
 int att_attach(struct att *a);
 int att_replace(struct att *a); /* A by B */

@@ -40,12 +40,17 @@ struct query_attr {
 
 /* --- bpf(2) --- */
 
+int att_prog(bool attach, int prog, int target, uint32_t type)
+{
+	struct prog_attr p = { .target = (uint32_t)target, .prog = (uint32_t)prog, .type = type };
+
+	return (int)kp_bpf(attach ? ATT_PROG_ATTACH : ATT_PROG_DETACH, &p, sizeof(p));
+}
+
 static int by_prog(struct att *a, enum kp_bpf_cmd cmd, int prog, uint32_t type)
 {
-	struct prog_attr p = { .target = (uint32_t)a->target, .prog = (uint32_t)prog, .type = type };
-
 	a->step = cmd == ATT_PROG_ATTACH ? "BPF_PROG_ATTACH" : "BPF_PROG_DETACH";
-	return (int)kp_bpf(cmd, &p, sizeof(p));
+	return att_prog(cmd == ATT_PROG_ATTACH, prog, a->target, type);
 }
 
 static int prog_attach(struct att *a, unsigned int n)
@@ -58,14 +63,17 @@ static int prog_detach(struct att *a)
 	return by_prog(a, ATT_PROG_DETACH, a->prog[ATT_B], a->arg->type);
 }
 
+int att_link(int prog, int target, uint32_t type, uint32_t flags)
+{
+	struct link_attr l = { .prog = (uint32_t)prog, .target = (uint32_t)target, .type = type, .flags = flags };
+
+	return (int)kp_bpf(ATT_LINK_CREATE, &l, sizeof(l));
+}
+
 static int link_create(struct att *a)
 {
-	struct link_attr l = {
-		.prog = (uint32_t)a->prog[ATT_A], .target = (uint32_t)a->target, .type = a->arg->type, .flags = a->arg->flags
-	};
-
 	a->step = "BPF_LINK_CREATE";
-	a->link = (int)kp_bpf(ATT_LINK_CREATE, &l, sizeof(l));
+	a->link = att_link(a->prog[ATT_A], a->target, a->arg->type, a->arg->flags);
 	return a->link < 0 ? a->link : 0;
 }
 
@@ -270,23 +278,26 @@ static int query_xdp(struct att *a, int rtnl, uint32_t id)
 	return rc ? rc : told_id(&t, id);
 }
 
-/* @fd -1 detaches. @expected: with ATT_XDP_REPLACE, the program that must be there; -1: none. */
-static int set_xdp(struct att *a, int rtnl, int fd, int expected)
+int att_xdp(struct kp_ctx *ctx, int rtnl, int ifindex, uint32_t flags, int fd, int expected)
 {
-	const struct ifinfomsg ifi = { .ifi_index = a->target };
-	bool replace = expected >= 0;
+	const struct ifinfomsg ifi = { .ifi_index = ifindex };
 	struct kp_nlbuf b;
 	size_t nest;
 
 	kp_nl_init(&b);
-	kp_nl_msg(a->ctx, &b, RTM_SETLINK, NLM_F_ACK, &ifi, sizeof(ifi));
+	kp_nl_msg(ctx, &b, RTM_SETLINK, NLM_F_ACK, &ifi, sizeof(ifi));
 	nest = kp_nl_nest(&b, ATT_IFLA_XDP | NLA_F_NESTED);
 	kp_nl_u32(&b, ATT_IFLA_XDP_FD, (uint32_t)fd);
-	kp_nl_u32(&b, ATT_IFLA_XDP_FLAGS, replace ? a->arg->type : a->arg->type & ~(uint32_t)ATT_XDP_REPLACE);
-	if (replace)
+	kp_nl_u32(&b, ATT_IFLA_XDP_FLAGS, expected >= 0 ? flags : flags & ~(uint32_t)ATT_XDP_REPLACE);
+	if (expected >= 0)
 		kp_nl_u32(&b, ATT_IFLA_XDP_EXPECTED_FD, (uint32_t)expected);
 	kp_nl_end(&b, nest);
-	return kp_nl_talk(a->ctx, rtnl, &b);
+	return kp_nl_talk(ctx, rtnl, &b);
+}
+
+static int set_xdp(struct att *a, int rtnl, int fd, int expected)
+{
+	return att_xdp(a->ctx, rtnl, a->target, a->arg->type, fd, expected);
 }
 
 static int replace_xdp(struct att *a, int rtnl)

@@ -19,6 +19,8 @@ struct kp_ct_flow {
 	uint8_t proto;
 	uint16_t port;
 	uint16_t zone;
+	uint16_t dport; /* with .addr */
+	const unsigned char *addr[2]; /* instead of those */
 };
 
 /* What a message told of a flow. KP_WORKS until something is amiss. */

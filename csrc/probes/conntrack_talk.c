@@ -21,7 +21,7 @@ static const unsigned char addr6[2][16] = { { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 }
 
 static const unsigned char *address(const struct kp_ct_flow *f, bool second)
 {
-	return f->family == AF_INET6 ? addr6[second] : addr4[second];
+	return f->addr[second] ? f->addr[second] : f->family == AF_INET6 ? addr6[second] : addr4[second];
 }
 
 static size_t address_len(const struct kp_ct_flow *f)
@@ -66,8 +66,10 @@ void kp_ct_tuple(struct kp_nlbuf *b, uint16_t attr, const struct kp_ct_flow *f, 
 		kp_nl_u8(b, v4 ? CTA_PROTO_ICMP_TYPE : CTA_PROTO_ICMPV6_TYPE, icmp_type(f, reply));
 		kp_nl_u8(b, v4 ? CTA_PROTO_ICMP_CODE : CTA_PROTO_ICMPV6_CODE, 0);
 	} else {
-		kp_nl_be16(b, CTA_PROTO_SRC_PORT, reply ? DEST_PORT : f->port);
-		kp_nl_be16(b, CTA_PROTO_DST_PORT, reply ? f->port : DEST_PORT);
+		uint16_t dest = f->addr[0] ? f->dport : DEST_PORT;
+
+		kp_nl_be16(b, CTA_PROTO_SRC_PORT, reply ? dest : f->port);
+		kp_nl_be16(b, CTA_PROTO_DST_PORT, reply ? f->port : dest);
 	}
 	kp_nl_end(b, nest);
 	kp_nl_end(b, tuple);

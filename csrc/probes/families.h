@@ -35,6 +35,8 @@ extern const struct kp_family kp_family_flow_nft;
 extern const struct kp_family kp_family_flow_tunnel;
 extern const struct kp_family kp_family_flow_route;
 extern const struct kp_family kp_family_flow_ipvs;
+extern const struct kp_family kp_family_flow_bpf;
+extern const struct kp_family kp_family_flow_ct;
 /* Only in the test build. */
 extern const struct kp_family kp_family_selftest;
 extern const struct kp_family kp_family_selftest_void;

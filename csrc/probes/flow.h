@@ -27,6 +27,7 @@ enum kp_flow_addr {
 	KP_UPLINK,  /* the node's, towards the far end */
 	KP_FAR,     /* behind the far wire */
 	KP_FAR2,
+	KP_FAR3,    /* there, too, but no neighbour of the node's */
 	KP_SERVICE, /* nobody's, routed to the far end */
 	KP_OTHER,   /* heard: none of these */
 };
@@ -54,6 +55,7 @@ struct kp_pkt {
 	uint16_t len;          /* of the whole IP packet; sent, 0: as short as it gets */
 };
 
+#define KP_TCP_FIN 0x01
 #define KP_TCP_SYN 0x02
 #define KP_TCP_RST 0x04
 #define KP_TCP_ACK 0x10
@@ -77,14 +79,19 @@ enum kp_sctp {
 
 /* What a packet is to have become. What is 0 is as it was sent, but that a TTL is not looked at where it is 0. */
 struct kp_fate {
-	uint8_t at; /* enum kp_flow_at */
+	uint8_t at; /* enum kp_flow_at, and to whom its frame is to be addressed, if that matters */
 	struct kp_pkt as;
 };
+
+#define KP_IN_OUR_FRAME 0x10
+#define KP_IN_ANOTHERS 0x20
+#define KP_AT(at) ((at) & 0x0f)
 
 /* A packet that came out at an end. */
 struct kp_heard {
 	uint8_t at;
 	bool v6, bad_checksum;
+	bool others; /* its frame is addressed to somebody else */
 	uint32_t tag; /* of the packet, or of the one that an ICMP error quotes */
 	struct kp_pkt pkt;
 };
@@ -96,6 +103,7 @@ struct kp_flow_step {
 	bool after;   /* only with the object: what came before was its control */
 	bool reply;   /* as an answer to what the step before made of its packet: addresses and ports the other way round */
 	bool quote;   /* .send is an ICMP error, about what the step before made of its packet */
+	uint8_t see;  /* not 0: what the object's see() is to find behind it */
 	struct kp_pkt send;
 	struct kp_fate without, with;
 };
@@ -104,12 +112,14 @@ struct kp_flow;
 
 /*
  * How an object gets there and goes again. put: false, and the row is answered. prepare, if it is not NULL, comes before the control:
- * what stays the same without the object and with it.
+ * what stays the same without the object and with it. remove may be NULL: it goes with the namespace. see, where a step has .see: is
+ * besides the packet's fate there what must be, or NULL, or what was expected, in words.
  */
 struct kp_flow_object {
 	bool (*prepare)(struct kp_flow *f, const void *what);
 	bool (*put)(struct kp_flow *f, const void *what);
 	void (*remove)(struct kp_flow *f, const void *what);
+	const char *(*see)(struct kp_flow *f, const struct kp_flow_step *s, bool with);
 };
 
 #define KP_FLOW_HEARD 4
@@ -136,6 +146,10 @@ struct kp_flow {
 	uint32_t tag;                            /* of the last packet */
 	struct kp_pkt sent;                      /* it, with what was filled in */
 	struct kp_pkt quoted;                    /* what it is an error about, if .proto */
+	uint32_t next[2];                        /* TCP's next sequence number of either end's, by enum kp_flow_at, less one */
+	uint32_t ack;                            /* of .sent */
+	int fd;                                  /* of the object's */
+	bool controlled;                         /* the control was before */
 	struct kp_heard heard[KP_FLOW_HEARD];    /* what it became */
 	unsigned int n_heard;
 };
@@ -158,6 +172,11 @@ static inline bool kp_sabotaged(const struct kp_ctx *ctx)
 
 /* Makes node and wires where they are not there yet. False: the row is answered. */
 bool kp_flow_setup(struct kp_ctx *ctx, struct kp_result *res);
+/* From now on the worker's node is another one, whose wire to the pod is of netkit. */
+void kp_flow_want_netkit(void);
+bool kp_flow_has_netkit(void);
+/* Goes to the namespace of the ends, or back to the node's. Returns 0 or -errno. */
+int kp_flow_go(struct kp_ctx *ctx, bool ends);
 /* Packet sockets at the ends, and raw sockets of the node, which have their IP header included. */
 int kp_flow_socket(enum kp_flow_at at, bool v6);
 
@@ -179,8 +198,8 @@ const char *kp_flow_addr_name(uint8_t addr);
 #define KP_FRAME_MAX 2048
 #define KP_FLOW_TAG 0x6b000000u /* the first byte of all tags */
 
-/* The IP packet, with its checksums and @tag in it; @quoted, if it is an ICMP error about that. Returns its length. */
-size_t kp_pkt_build(unsigned char *buf, bool v6, const struct kp_pkt *p, uint32_t tag, const struct kp_pkt *quoted);
+/* The IP packet, with its checksums, @tag and TCP's @ack in it; @quoted, if it is an ICMP error about that. Returns its length. */
+size_t kp_pkt_build(unsigned char *buf, bool v6, const struct kp_pkt *p, uint32_t tag, uint32_t ack, const struct kp_pkt *quoted);
 /* Reads @len bytes of IP packet. False: it is none of those that rows send. */
 bool kp_pkt_parse(const unsigned char *ip, size_t len, struct kp_heard *ret);
 /* The Internet checksum of @len bytes, on top of the sum @sum; in host order, not yet inverted. */
@@ -205,6 +224,8 @@ bool kp_flow_is(const struct kp_flow *f, const struct kp_fate *want);
 void kp_flow_run(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res);
 /* The same, with an object of the method's instead of arg->by. */
 void kp_flow_run_by(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res, const struct kp_flow_object *by);
+/* All steps without the object, or with it. False: the row is answered. */
+bool kp_flow_walk(struct kp_flow *f, const struct kp_flow_object *by, bool with);
 #define KP_FLOW_ASKS                                                                                                               \
 	"packets from one end of a node made for it to the other, without what is asked for and with it, each followed by an "     \
 	"echo "                                                                                                                    \

@@ -31,9 +31,9 @@ static const struct {
 	const char *name;
 	unsigned char net, host;
 } addrs[] = {
-	[KP_POD] = { "pod", 1, 2 },         [KP_POD2] = { "pod 2", 1, 3 },    [KP_NODE] = { "node", 1, 1 },
-	[KP_UPLINK] = { "uplink", 2, 1 },   [KP_FAR] = { "far", 2, 2 },       [KP_FAR2] = { "far 2", 2, 3 },
-	[KP_SERVICE] = { "service", 9, 1 }, [KP_OTHER] = { "another", 0, 0 },
+	[KP_POD] = { "pod", 1, 2 },       [KP_POD2] = { "pod 2", 1, 3 },      [KP_NODE] = { "node", 1, 1 },
+	[KP_UPLINK] = { "uplink", 2, 1 }, [KP_FAR] = { "far", 2, 2 },         [KP_FAR2] = { "far 2", 2, 3 },
+	[KP_FAR3] = { "far 3", 2, 4 },    [KP_SERVICE] = { "service", 9, 1 }, [KP_OTHER] = { "another", 0, 0 },
 };
 
 const unsigned char *kp_flow_addr(uint8_t addr, bool v6)
@@ -119,7 +119,31 @@ static const struct setting end_settings[] = {
 
 static struct {
 	int socket[4][2]; /* by enum kp_flow_at and family */
+	int place[2];     /* the node, the ends */
+	bool netkit;
+	const char *step; /* NULL: nothing is made yet */
+	int rc;
 } net;
+
+void kp_flow_want_netkit(void)
+{
+	if (net.netkit)
+		return;
+	for (enum kp_flow_at at = KP_AT_POD; net.step && at <= KP_AT_NODE; at++)
+		for (unsigned int v6 = 0; v6 < 2; v6++)
+			kp_closep(&net.socket[at][v6]);
+	net = (typeof(net)){ .netkit = true };
+}
+
+bool kp_flow_has_netkit(void)
+{
+	return net.netkit;
+}
+
+int kp_flow_go(struct kp_ctx *ctx, bool ends)
+{
+	return kp_place_go(ctx, net.place[ends]);
+}
 
 int kp_flow_socket(enum kp_flow_at at, bool v6)
 {
@@ -261,18 +285,18 @@ static int furnish_ends(struct kp_ctx *ctx, const char **step)
 
 static int make(struct kp_ctx *ctx, const char **step)
 {
-	kp_autoclose node = kp_place_here();
-	kp_autoclose ends = node < 0 ? node : kp_place_new(ctx);
 	struct kp_result ignored = { 0 };
 	int rtnl, rc;
 
 	*step = "unshare network namespace";
-	if (ends < 0)
-		return ends;
+	net.place[0] = net.netkit ? kp_place_new(ctx) : kp_place_here();
+	net.place[1] = net.place[0] < 0 ? net.place[0] : kp_place_new(ctx);
+	if (net.place[1] < 0)
+		return net.place[1];
 	*step = "settings of the namespace, in /proc/sys/net";
 	rc = apply(end_settings);
 	if (!rc)
-		rc = kp_place_go(ctx, node);
+		rc = kp_flow_go(ctx, false);
 	if (!rc)
 		rc = kp_flow_node_settings();
 	if (rc)
@@ -281,8 +305,10 @@ static int make(struct kp_ctx *ctx, const char **step)
 	if (rtnl < 0)
 		return rtnl;
 	for (unsigned int i = 0; i < 2; i++) {
-		*step = "make a veth pair";
-		rc = kp_pair_add(ctx, rtnl, false, &kp_flow_node_end[i], &kp_flow_end[i], ends);
+		bool netkit = net.netkit && !i;
+
+		*step = netkit ? "make a netkit pair" : "make a veth pair";
+		rc = kp_pair_add(ctx, rtnl, netkit, &kp_flow_node_end[i], &kp_flow_end[i], net.place[1]);
 		if (rc)
 			return rc;
 		kp_flow_no_offload(kp_flow_node_end[i].name);
@@ -301,28 +327,25 @@ static int make(struct kp_ctx *ctx, const char **step)
 	net.socket[KP_AT_NODE][1] = socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
 	if (net.socket[KP_AT_NODE][0] < 0)
 		return -errno;
-	rc = kp_place_go(ctx, ends);
+	rc = kp_flow_go(ctx, true);
 	if (!rc)
 		rc = furnish_ends(ctx, step);
-	return rc ? rc : kp_place_go(ctx, node);
+	return rc ? rc : kp_flow_go(ctx, false);
 }
 
 bool kp_flow_setup(struct kp_ctx *ctx, struct kp_result *res)
 {
 	/* Once for a worker: what was half made is in the way of another try. */
-	static const char *step;
-	static int rc;
-
-	if (!step) {
-		step = "";
+	if (!net.step) {
+		net.step = "";
 		kp_place_pin();
-		rc = make(ctx, &step);
-		if (!rc) {
-			step = "wait for the wires";
-			rc = kp_flow_settle();
+		net.rc = make(ctx, &net.step);
+		if (!net.rc) {
+			net.step = "wait for the wires";
+			net.rc = kp_flow_settle();
 		}
 	}
-	if (rc)
-		kp_flow_unmade(ctx, res, step, rc);
-	return !rc;
+	if (net.rc)
+		kp_flow_unmade(ctx, res, net.step, net.rc);
+	return !net.rc;
 }

@@ -3,13 +3,15 @@
 #include <errno.h>
 
 #include "families.h"
-#include "flow.h"
+#include "flow_log.h"
 #include "nft_words.h"
 
 /* Rules go into the chains that all rows share and stay there: each row's are for ports of its own, as those of flow_xt_rows.h. */
 struct flow_nft {
 	const uint8_t *code;
 	bool own;         /* into a table of its own */
+	uint8_t log;      /* enum kp_flow_log: its packets are told to user space */
+	bool writes;      /* into the kernel's log, were it the host's namespace */
 	uint32_t by_mark; /* packets with that mark go by another routing table */
 };
 
@@ -74,6 +76,10 @@ static bool prepare(struct kp_flow *f, const void *what)
 {
 	const struct flow_nft *n = what;
 
+	if (n->writes && kp_flow_log_reaches_host(f))
+		return false;
+	if (n->log && !kp_flow_log_hear(f, n->log == KP_LOG_CONNECTION))
+		return false;
 	return n->own ? put_own(f, n, false) : share(f);
 }
 
@@ -99,7 +105,7 @@ static void take_out(struct kp_flow *f, const void *what)
 		kp_flow_by_mark(f->ctx, f->v6, n->by_mark, false);
 }
 
-static const struct kp_flow_object by_nft = { prepare, put, take_out };
+static const struct kp_flow_object by_nft = { prepare, put, take_out, kp_flow_log_see };
 
 static void run_nft(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {

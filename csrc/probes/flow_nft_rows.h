@@ -156,6 +156,22 @@ FLOW("hairpin", "a pod's packet to its service comes back to another pod", EXPR_
      { KP_AT_POD, .reply = true, .after = true, .send = { .proto = IPPROTO_UDP },
        .with = { KP_AT_POD, { .src = KP_SERVICE, .dst = KP_POD, .sport = 7588, .dport = KP_ANY_PORT } } })
 
+/* What is told to user space: Felix's flow logs. And what would be written into the kernel's log, did the host not keep it from that. */
+#define LOGGED EXPR(log, STR(2, api0), U16(1, 1))
+#define NFLOG(name, ttl, need, first, logs, code, port)                                                                           \
+	FLOW(name, ttl, EXPR_NEED("log.group1") " " need, first, (.log = logs, code),                                             \
+	     { FROM_POD(port), .see = logs, .without = GOES, .with = GOES },                                                      \
+	     { FROM_POD(port + 1), .see = KP_LOG_NOTHING, .without = GOES, .with = GOES })
+NFLOG("log.group", "log delivers the packet to its group", "nflog.group.1", "3.13", KP_LOG_PACKET,
+      CODE(SUBJECT(IN(forward, TO(7600), LOGGED))), 7600)
+NFLOG("log.group.conntrack", "log delivers the packet with its connection", "nflog.conntrack " EXPR_NEED("ct.state.new"), "4.4", KP_LOG_CONNECTION,
+      CODE(SUBJECT(IN(forward, TO(7604), STATE(8), LOGGED))), 7604)
+FLOW("log", "log goes on to the verdict", EXPR_NEED("log.prefix"), "3.18",
+     (.writes = true, CODE(SUBJECT(IN(forward, TO(7608), EXPR(log, STR(2, calico_packet), U32(5, 6)), DROPPED)))),
+     { FROM_POD(7608), .without = GOES, .with = LOST }, { FROM_POD(7609), .without = GOES, .with = GOES })
+#undef NFLOG
+#undef LOGGED
+
 /*
  * The flow's second packet in this direction does not come past the forward hook, where a rule would drop it: the flowtable's hook at
  * the device has taken it. It is offered to the table by the answer to the first.

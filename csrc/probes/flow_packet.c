@@ -123,7 +123,7 @@ static size_t put_sctp(unsigned char *l4, uint8_t chunk, uint32_t tag)
 }
 
 /* The transport header and payload. Returns its length without payload. */
-static size_t put_l4(unsigned char *l4, const struct kp_pkt *p, uint32_t tag)
+static size_t put_l4(unsigned char *l4, const struct kp_pkt *p, uint32_t tag, uint32_t ack)
 {
 	put16(l4, p->sport);
 	put16(l4 + 2, p->dport);
@@ -132,7 +132,7 @@ static size_t put_l4(unsigned char *l4, const struct kp_pkt *p, uint32_t tag)
 		return 8;
 	case IPPROTO_TCP:
 		put32(l4 + 4, tag); /* the sequence number: a reset acknowledges it */
-		put32(l4 + 8, p->flags & KP_TCP_ACK ? tag : 0);
+		put32(l4 + 8, ack);
 		l4[12] = 5 << 4;
 		l4[13] = p->flags ? p->flags : KP_TCP_SYN;
 		put16(l4 + 14, 65535);
@@ -181,13 +181,13 @@ static void put_ip(unsigned char *ip, bool v6, const struct kp_pkt *p, size_t le
 static size_t put_quoted(unsigned char *at, bool v6, const struct kp_pkt *quoted, uint32_t tag)
 {
 	unsigned char whole[KP_FRAME_MAX];
-	size_t len = kp_pkt_build(whole, v6, quoted, tag, NULL);
+	size_t len = kp_pkt_build(whole, v6, quoted, tag, 0, NULL);
 
 	memcpy(at, whole, len);
 	return len;
 }
 
-size_t kp_pkt_build(unsigned char *buf, bool v6, const struct kp_pkt *p, uint32_t tag, const struct kp_pkt *quoted)
+size_t kp_pkt_build(unsigned char *buf, bool v6, const struct kp_pkt *p, uint32_t tag, uint32_t ack, const struct kp_pkt *quoted)
 {
 	size_t head = v6 ? HEAD6 : HEAD4, l4_head, len, at;
 	unsigned char *l4 = buf + head;
@@ -195,7 +195,7 @@ size_t kp_pkt_build(unsigned char *buf, bool v6, const struct kp_pkt *p, uint32_
 	bool tagged;
 
 	memset(buf, 0, KP_FRAME_MAX);
-	l4_head = put_l4(l4, p, tag);
+	l4_head = put_l4(l4, p, tag, ack);
 	/* What has its tag in its header carries no payload: a reset acknowledges that, too. */
 	tagged = p->proto == IPPROTO_SCTP || p->proto == IPPROTO_TCP;
 	len = tagged ? head + l4_head : p->len ? p->len : head + l4_head + PAYLOAD;

@@ -117,7 +117,7 @@ static int send_local(bool loopback, uint32_t tag)
 {
 	const struct kp_pkt p = { .proto = IPPROTO_UDP, .src = KP_POD, .dst = KP_NODE, .sport = 44000, .dport = LOCAL_PORT };
 	unsigned char frame[ETH_HLEN + KP_FRAME_MAX], *ip = frame + ETH_HLEN;
-	size_t len = kp_pkt_build(ip, false, &p, tag, NULL);
+	size_t len = kp_pkt_build(ip, false, &p, tag, 0, NULL);
 	uint16_t type = htons(ETH_P_IP), sum;
 
 	memcpy(frame, kp_flow_node_end[0].mac, 6);

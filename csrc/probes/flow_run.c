@@ -31,7 +31,7 @@ static const char *proto_name(uint8_t proto)
 }
 
 /* "udp pod:40001 > far:7777" */
-static void name_packet(char *text, size_t size, const struct kp_pkt *p)
+static void name_packet(char *text, size_t size, const struct kp_pkt *p, bool ttl)
 {
 	kp_cat(text, size, proto_name(p->proto));
 	if (p->proto == IPPROTO_ICMP) {
@@ -44,26 +44,36 @@ static void name_packet(char *text, size_t size, const struct kp_pkt *p)
 		kp_cat(text, size, " reset");
 	for (unsigned int i = 0; i < 2; i++) {
 		uint8_t addr = i ? p->dst : p->src;
+		uint16_t port = i ? p->dport : p->sport;
 
 		kp_cat(text, size, i ? " > " : " ");
 		kp_cat(text, size, addr ? kp_flow_addr_name(addr) : "any");
-		if (p->proto == IPPROTO_ICMP || !(i ? p->dport : p->sport))
+		if (p->proto == IPPROTO_ICMP || !port)
 			continue;
 		kp_cat(text, size, ":");
-		if (!i && p->sport == KP_OTHER_PORT)
-			kp_cat(text, size, "another");
+		if (port >= KP_OTHER_PORT)
+			kp_cat(text, size, port == KP_ANY_PORT ? "any" : "another");
 		else
-			kp_cat_u(text, size, i ? p->dport : p->sport);
+			kp_cat_u(text, size, port);
 	}
 	if (p->tos) {
 		kp_cat(text, size, " tos ");
 		kp_cat_u(text, size, p->tos);
+	}
+	if (ttl) {
+		kp_cat(text, size, " ttl ");
+		kp_cat_u(text, size, p->ttl);
 	}
 }
 
 static const char *where(uint8_t at)
 {
 	return at == KP_AT_POD ? " at the pod" : at == KP_AT_FAR ? " at the far end" : "";
+}
+
+static const char *framed(bool others)
+{
+	return others ? " in a frame for another" : " in a frame for it";
 }
 
 /* What a wanted fate says, filled up with what was sent. */
@@ -84,11 +94,13 @@ static void name_fate(char *text, size_t size, const struct kp_flow *f, const st
 		p.sport = p.sport ? p.sport : f->sent.sport;
 		p.dport = p.dport ? p.dport : f->sent.dport;
 	}
-	name_packet(text, size, &p);
-	kp_cat(text, size, where(want->at));
+	name_packet(text, size, &p, want->as.ttl);
+	kp_cat(text, size, where(KP_AT(want->at)));
+	if (want->at & (KP_IN_OUR_FRAME | KP_IN_ANOTHERS))
+		kp_cat(text, size, framed(want->at & KP_IN_ANOTHERS));
 }
 
-static void name_heard(char *text, size_t size, const struct kp_flow *f)
+static void name_heard(char *text, size_t size, const struct kp_flow *f, const struct kp_fate *want)
 {
 	const struct kp_heard *h = &f->heard[0];
 
@@ -101,21 +113,27 @@ static void name_heard(char *text, size_t size, const struct kp_flow *f)
 		kp_cat_u(text, size, f->n_heard);
 		kp_cat(text, size, " packets, the first ");
 	}
-	name_packet(text, size, &h->pkt);
+	name_packet(text, size, &h->pkt, want->as.ttl);
 	if (h->bad_checksum)
 		kp_cat(text, size, " with a wrong checksum");
 	kp_cat(text, size, where(h->at));
+	if (want->at & (KP_IN_OUR_FRAME | KP_IN_ANOTHERS))
+		kp_cat(text, size, framed(h->others));
 }
 
-/* What became of a packet, against what was to: "sent …; to be …; came …". */
-static void tell(struct kp_flow *f, const struct kp_fate *want, char *text, size_t size)
+/* What became of a packet, against what was to: "sent …, expected …; came …". @expected: the latter two, or NULL. */
+static void tell(struct kp_flow *f, const struct kp_fate *want, const char *expected, char *text, size_t size)
 {
 	kp_copy(text, size, "sent ");
-	name_packet(text, size, &f->sent);
+	name_packet(text, size, &f->sent, false);
 	kp_cat(text, size, ", expected ");
+	if (expected) {
+		kp_cat(text, size, expected);
+		return;
+	}
 	name_fate(text, size, f, want);
 	kp_cat(text, size, "; ");
-	name_heard(text, size, f);
+	name_heard(text, size, f, want);
 }
 
 void kp_flow_stuck(struct kp_flow *f, const char *step, int rc)
@@ -159,6 +177,7 @@ static int take(struct kp_flow *f, const struct kp_flow_step *s, bool with)
 	f->sent = s->send;
 	if (!f->sent.proto)
 		f->sent.proto = before.proto;
+	f->ack = f->sent.flags & KP_TCP_ACK ? f->next[s->from == KP_AT_POD] : 0;
 	f->quoted = (struct kp_pkt){ 0 };
 	if (s->quote)
 		f->quoted = came;
@@ -177,13 +196,13 @@ static int take(struct kp_flow *f, const struct kp_flow_step *s, bool with)
 	return kp_flow_send(f, s->from, want);
 }
 
-/* All steps without the object, or with it. False: the row is answered. */
-static bool walk(struct kp_flow *f, bool with)
+bool kp_flow_walk(struct kp_flow *f, const struct kp_flow_object *by, bool with)
 {
 	struct kp_result *res = f->res;
 
 	for (const struct kp_flow_step *s = f->arg->steps; s->from; s++) {
 		const struct kp_fate *want = with ? &s->with : &s->without;
+		const char *expected = NULL;
 		char text[KP_TEXT];
 		int rc;
 
@@ -197,9 +216,12 @@ static bool walk(struct kp_flow *f, bool with)
 			kp_flow_stuck(f, with ? "packet" : "control", rc);
 			return false;
 		}
-		if (kp_flow_is(f, want))
-			continue;
-		tell(f, want, text, sizeof(text));
+		if (kp_flow_is(f, want)) {
+			expected = s->see ? by->see(f, s, with) : NULL;
+			if (!expected)
+				continue;
+		}
+		tell(f, want, expected, text, sizeof(text));
 		if (with) {
 			kp_broken(res, "packet", text);
 		} else {
@@ -214,33 +236,41 @@ static bool walk(struct kp_flow *f, bool with)
 static bool proves(const struct kp_flow_arg *arg)
 {
 	for (const struct kp_flow_step *s = arg->steps; s->from; s++)
-		if (!s->after && !same_fate(&s->without, &s->with))
+		if (!s->after && (s->see || !same_fate(&s->without, &s->with)))
 			return true;
 	return false;
+}
+
+static void run_row(struct kp_flow *f, const struct kp_flow_object *by)
+{
+	const void *what = f->arg->what;
+	bool fine;
+
+	if (by && by->prepare && !by->prepare(f, what))
+		return;
+	if (!f->controlled && !kp_flow_walk(f, by, false))
+		return;
+	if (by && !by->put(f, what))
+		return;
+	fine = !by || kp_flow_walk(f, by, true);
+	if (by && by->remove)
+		by->remove(f, what);
+	if (fine)
+		kp_works(f->res, "packet");
 }
 
 void kp_flow_run_by(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res, const struct kp_flow_object *by)
 {
 	const struct kp_flow_arg *arg = row->arg;
-	struct kp_flow f = { .ctx = ctx, .res = res, .arg = arg, .v6 = arg->v6 };
-	bool fine;
+	struct kp_flow f = { .ctx = ctx, .res = res, .arg = arg, .v6 = arg->v6, .fd = -1 };
 
 	ctx->extack[0] = '\0';
 	if (!kp_flow_setup(ctx, res))
 		return;
 	if (by && !proves(arg))
 		return kp_unknown(res, "control", "no packet of this row fares differently without its object: please report it");
-	if (by && by->prepare && !by->prepare(&f, arg->what))
-		return;
-	if (!walk(&f, false))
-		return;
-	if (by && !by->put(&f, arg->what))
-		return;
-	fine = !by || walk(&f, true);
-	if (by)
-		by->remove(&f, arg->what);
-	if (fine)
-		kp_works(res, "packet");
+	run_row(&f, by);
+	kp_closep(&f.fd);
 }
 
 void kp_flow_run(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)

@@ -20,10 +20,11 @@
 #define ECHO_REQUEST 8
 #define ECHO_REPLY 0
 
-static int send_frame(enum kp_flow_at from, bool v6, const struct kp_pkt *p, uint32_t tag, const struct kp_pkt *quoted)
+static int send_frame(enum kp_flow_at from, bool v6, const struct kp_pkt *p, uint32_t tag, uint32_t ack,
+		      const struct kp_pkt *quoted)
 {
 	unsigned char frame[ETH_HLEN + KP_FRAME_MAX];
-	size_t len = kp_pkt_build(frame + ETH_HLEN, v6, p, tag, quoted);
+	size_t len = kp_pkt_build(frame + ETH_HLEN, v6, p, tag, ack, quoted);
 	uint16_t type = htons(v6 ? ETH_P_IPV6 : ETH_P_IP);
 
 	memcpy(frame, kp_flow_node_end[from - 1].mac, ETH_ALEN);
@@ -35,7 +36,7 @@ static int send_frame(enum kp_flow_at from, bool v6, const struct kp_pkt *p, uin
 static int send_raw(bool v6, const struct kp_pkt *p, uint32_t tag)
 {
 	unsigned char packet[KP_FRAME_MAX];
-	size_t len = kp_pkt_build(packet, v6, p, tag, NULL);
+	size_t len = kp_pkt_build(packet, v6, p, tag, 0, NULL);
 	struct sockaddr_in in = { .sin_family = AF_INET };
 	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
 
@@ -62,6 +63,7 @@ static bool hear_one(enum kp_flow_at at, struct kp_heard *h, bool *ret_any)
 	if (!kp_pkt_parse(frame + ETH_HLEN, (size_t)n - ETH_HLEN, h))
 		return false;
 	h->at = (uint8_t)at;
+	h->others = from.sll_pkttype == PACKET_OTHERHOST;
 	return true;
 }
 
@@ -107,7 +109,7 @@ static int mark(struct kp_flow *f, enum kp_flow_at at)
 		if (now > until)
 			return -ETIMEDOUT;
 		if (now >= again) {
-			int rc = send_frame(at, false, &echo[at], tag, NULL);
+			int rc = send_frame(at, false, &echo[at], tag, 0, NULL);
 
 			if (rc && rc != -ENETDOWN && rc != -ENOBUFS)
 				return rc;
@@ -138,7 +140,9 @@ static bool fits(const struct kp_flow *f, const struct kp_fate *want, const stru
 	const struct kp_pkt *as = &want->as, *sent = &f->sent, *is = &h->pkt;
 	bool error = is_error(f, want);
 
-	if (h->at != want->at || h->bad_checksum || is->proto != (as->proto ? as->proto : sent->proto))
+	if (want->at & (h->others ? KP_IN_OUR_FRAME : KP_IN_ANOTHERS))
+		return false;
+	if (h->at != KP_AT(want->at) || h->bad_checksum || is->proto != (as->proto ? as->proto : sent->proto))
 		return false;
 	if ((as->src || !error) && is->src != (as->src ? as->src : sent->src))
 		return false;
@@ -167,7 +171,7 @@ bool kp_flow_is(const struct kp_flow *f, const struct kp_fate *want)
 static int send_once(const struct kp_flow *f, enum kp_flow_at from)
 {
 	return from == KP_AT_NODE ? send_raw(f->v6, &f->sent, f->tag)
-				  : send_frame(from, f->v6, &f->sent, f->tag, f->quoted.proto ? &f->quoted : NULL);
+				  : send_frame(from, f->v6, &f->sent, f->tag, f->ack, f->quoted.proto ? &f->quoted : NULL);
 }
 
 int kp_flow_send(struct kp_flow *f, enum kp_flow_at from, const struct kp_fate *want)
@@ -178,7 +182,11 @@ int kp_flow_send(struct kp_flow *f, enum kp_flow_at from, const struct kp_fate *
 
 	f->tag = ++tag;
 	f->n_heard = 0;
+	f->next[from == KP_AT_FAR] = f->tag + !!(!f->sent.flags || f->sent.flags & (KP_TCP_SYN | KP_TCP_FIN));
 	rc = send_once(f, from);
+	/* A program of netkit's that drops tells the sender so: that is the packet's fate. */
+	if (rc == -ENOBUFS && kp_flow_has_netkit())
+		rc = 0;
 	/* Twice: what turns once more within the node than an echo does comes behind the first mark, and before the second. */
 	if (!rc)
 		rc = mark(f, KP_AT_POD);

@@ -9,14 +9,6 @@
 #include "flow_tunnel.h"
 #include "tc.h"
 
-enum {
-	KP_TCA_BPF_FD = 6,
-	KP_TCA_BPF_NAME = 7,
-	KP_TCA_BPF_FLAGS = 8,
-	KP_BPF_DIRECT_ACTION = 1,
-};
-#define EGRESS_PARENT 0xfffffff3u /* TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS) */
-
 #define KEY (-28) /* struct bpf_tunnel_key, as of v4.6: id, remote (16 bytes, IPv4 in host order), tos, ttl, ext, label */
 #define KEY_LEN 28
 #define TTL_AT (KEY + 21)
@@ -50,23 +42,6 @@ static int load(uint32_t vni)
 	return rc ? rc : kp_bpf_load(&ready, insns, KP_ARRAY_SIZE(insns));
 }
 
-static int filter(struct kp_ctx *ctx, int rtnl, int ifindex, int prog)
-{
-	const struct tcmsg tc = { .tcm_ifindex = ifindex, .tcm_parent = EGRESS_PARENT, .tcm_info = 1u << 16 | htons(ETH_P_ALL) };
-	struct kp_nlbuf b;
-	size_t nest;
-
-	kp_nl_init(&b);
-	kp_nl_msg(ctx, &b, RTM_NEWTFILTER, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, &tc, sizeof(tc));
-	kp_nl_str(&b, TCA_KIND, "bpf");
-	nest = kp_nl_nest(&b, TCA_OPTIONS);
-	kp_nl_u32(&b, KP_TCA_BPF_FD, (uint32_t)prog);
-	kp_nl_str(&b, KP_TCA_BPF_NAME, "kprobe");
-	kp_nl_u32(&b, KP_TCA_BPF_FLAGS, KP_BPF_DIRECT_ACTION);
-	kp_nl_end(&b, nest);
-	return kp_nl_talk(ctx, rtnl, &b);
-}
-
 int kp_tunnel_md_path(struct kp_ctx *ctx, const struct kp_tunnel *t, unsigned int node, enum kp_path what)
 {
 	struct kp_result ignored = { 0 };
@@ -82,5 +57,5 @@ int kp_tunnel_md_path(struct kp_ctx *ctx, const struct kp_tunnel *t, unsigned in
 	if (prog < 0)
 		return prog;
 	rc = kp_tc_qdisc_add(ctx, rtnl, ifindex, &kp_tc_clsact);
-	return rc ? rc : filter(ctx, rtnl, ifindex, prog);
+	return rc ? rc : kp_tc_program_add(ctx, rtnl, ifindex, KP_TC_EGRESS, prog);
 }

@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 
 #include "families.h"
-#include "flow.h"
+#include "flow_log.h"
 #include "xt_macros.h"
 #include "xtables.h"
 
@@ -14,6 +14,7 @@ struct flow_xt {
 	const struct kp_xt_rule *rules[RULES];
 	uint32_t by_mark; /* packets with that mark go by another table */
 	uint8_t member;   /* of the first rule's set */
+	uint8_t log;      /* enum kp_flow_log: their packets are told to user space */
 };
 
 /* A rule for packets of a device that nobody has. */
@@ -46,6 +47,8 @@ static bool put_rules(struct kp_flow *f, const struct flow_xt *x, const struct k
 		const struct kp_xt_rule *rule = x->rules[i];
 
 		backend->put(f->ctx, f->res, kp_sabotaged(f->ctx) ? spoiled(rule, &buf) : rule);
+		if (f->res->outcome == KP_WORKS && rule->also && backend == &kp_xt_nft)
+			backend->put(f->ctx, f->res, rule->also);
 		if (f->res->outcome != KP_WORKS) {
 			remove_rules(f, x, backend);
 			return false;
@@ -60,6 +63,13 @@ static bool put_rules(struct kp_flow *f, const struct flow_xt *x, const struct k
 		kp_flow_stuck(f, "put", rc);
 	}
 	return !rc;
+}
+
+static bool prepare(struct kp_flow *f, const void *what)
+{
+	const struct flow_xt *x = what;
+
+	return !x->log || kp_flow_log_hear(f, x->log == KP_LOG_CONNECTION);
 }
 
 static bool put_legacy(struct kp_flow *f, const void *what)
@@ -84,14 +94,14 @@ static void remove_nft(struct kp_flow *f, const void *what)
 
 static void run_legacy(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {
-	static const struct kp_flow_object object = { .put = put_legacy, .remove = remove_legacy };
+	static const struct kp_flow_object object = { prepare, put_legacy, remove_legacy, kp_flow_log_see };
 
 	kp_flow_run_by(ctx, row, res, &object);
 }
 
 static void run_nft(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {
-	static const struct kp_flow_object object = { .put = put_nft, .remove = remove_nft };
+	static const struct kp_flow_object object = { prepare, put_nft, remove_nft, kp_flow_log_see };
 
 	kp_flow_run_by(ctx, row, res, &object);
 }

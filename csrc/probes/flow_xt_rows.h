@@ -141,6 +141,38 @@ FLOW("masquerade.random-fully", "MASQUERADE draws another port", NEED("target.MA
 FLOW("dscp", "DSCP writes the field", NEED("target.DSCP"), SINCE("2.6.25"),
      (.rules = { TARGET_FOR(IPPROTO_UDP, mangle, POSTROUTING, "DSCP", REVS(REV(0, struct kp_xt_dscp, .dscp = 20)), UDP_PORT(7080)) }),
      { FROM_POD(IPPROTO_UDP, 7080), .without = GOES, .with = { KP_AT_FAR, { .tos = 20 << 2 } } })
+/* A service's packet to another pod behind the same device, which must come back by the node. */
+FLOW("hairpin", "a pod's packet to its service comes back to another pod", NEED("target.DNAT") " " NEED("target.MASQUERADE"), P(SINCE("2.6.25"), SINCE("3.7")),
+     (.rules = { TARGET_FOR(IPPROTO_UDP, nat, PREROUTING, "DNAT", NAT_DATA(KP_NAT_IPS | KP_NAT_PORTS, 1, 3, 8889), UDP_PORT(7084),
+			    .also = TARGET_FOR(IPPROTO_UDP, nat, POSTROUTING, "MASQUERADE", REVS(MASQ(0, 0, 0)), UDP_PORT(8889))) }),
+     { KP_AT_POD, .send = { .proto = IPPROTO_UDP, .src = KP_POD, .dst = KP_SERVICE, .dport = 7084 },
+       .without = GOES, .with = { KP_AT_POD, { .src = KP_NODE, .dst = KP_POD2, .dport = 8889, .sport = KP_ANY_PORT } } },
+     { KP_AT_POD, .reply = true, .after = true, .send = { .proto = IPPROTO_UDP },
+       .with = { KP_AT_POD, { .src = KP_SERVICE, .dst = KP_POD, .sport = 7084, .dport = KP_ANY_PORT } } })
+
+/* A connection's mark, set by its first packet (which alone goes through nat), restored to the answer, which it leads back. */
+#define CONNMARK(what)                                                                                                             \
+	REVS(REV(2, struct kp_xt_connmark_tg2, .ctmark = 0x80000, .ctmask = 0x80000, .nfmask = 0x80000, .mode = what),             \
+	     REV(1, struct kp_xt_connmark_tg1, .ctmark = 0x80000, .ctmask = 0x80000, .nfmask = 0x80000, .mode = what))
+FLOW("connmark", "a mark that is set for a connection comes back to its answer", NEED("target.CONNMARK") " " NEED("table.nat") " " P("route.rule.fwmark-invert.inet", "route.rule.fwmark-invert.inet6"),
+     P(SINCE("2.6.25"), SINCE("3.7")),
+     (.by_mark = 0x80000,
+      .rules = { TARGET_FOR(IPPROTO_UDP, nat, PREROUTING, "CONNMARK", CONNMARK(KP_CONNMARK_SET), UDP_PORT(7088)),
+		 TARGET_FOR(IPPROTO_UDP, mangle, PREROUTING, "CONNMARK", CONNMARK(KP_CONNMARK_RESTORE), UDP_SOURCE(7088)) }),
+     { KP_AT_FAR, .send = { .proto = IPPROTO_UDP, .src = KP_FAR, .dst = KP_POD, .dport = 7088 }, .without = COMES, .with = COMES },
+     { KP_AT_POD, .reply = true, .send = { .proto = IPPROTO_UDP }, .without = GOES, .with = COMES })
+
+/* What is told to user space: Felix's flow logs. */
+#define NFLOG(name, ttl, need, first, logs, port, also)                                                                            \
+	FLOW(name, ttl, NEED("target.NFLOG") " " need, first,                                                                      \
+	     (.log = logs, .rules = { TARGET_FOR(IPPROTO_UDP, filter, FORWARD, "NFLOG",                                            \
+						 REVS(REV(0, struct kp_xt_nflog, .group = 1, .prefix = "kprobe")), also) }),       \
+	     { FROM_POD(IPPROTO_UDP, port), .see = logs, .without = GOES, .with = GOES })
+NFLOG("nflog", "NFLOG delivers the packet to its group", "nflog.group.1", SINCE("2.6.20"), KP_LOG_PACKET, 7092, UDP_PORT(7092))
+NFLOG("nflog.conntrack", "NFLOG delivers the packet with its connection", "nflog.conntrack " NEED("match.conntrack"), "4.4", KP_LOG_CONNECTION, 7096,
+      .after = WITH("conntrack", REV(1, struct kp_xt_conntrack1, .match_flags = KP_CT_STATE, .state_mask = KP_CT_NEW)))
+#undef NFLOG
+#undef CONNMARK
 #undef NEED
 #undef FLOW
 #undef DROPS

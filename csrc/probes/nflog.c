@@ -195,7 +195,7 @@ struct group {
 };
 
 /* As Felix does: the command first, what goes with it after. */
-static int configure(struct kp_ctx *ctx, int fd, const struct group *g, const char **ret_step)
+static int configure(struct kp_ctx *ctx, int fd, const struct group *g, uint32_t threshold, const char **ret_step)
 {
 	const struct {
 		uint32_t range;
@@ -213,7 +213,7 @@ static int configure(struct kp_ctx *ctx, int fd, const struct group *g, const ch
 	kp_nl_put(&b, KP_NFULA_CFG_MODE, &mode, sizeof(mode));
 	kp_nl_be32(&b, KP_NFULA_CFG_NLBUFSIZ, 65536);
 	kp_nl_be32(&b, KP_NFULA_CFG_TIMEOUT, TIMEOUT);
-	kp_nl_be32(&b, KP_NFULA_CFG_QTHRESH, 10);
+	kp_nl_be32(&b, KP_NFULA_CFG_QTHRESH, threshold);
 	rc = kp_nl_talk(ctx, fd, &b);
 	if (rc || !g->flags)
 		return rc;
@@ -221,6 +221,13 @@ static int configure(struct kp_ctx *ctx, int fd, const struct group *g, const ch
 	kp_nflog_msg(ctx, &b, &ulog, AF_UNSPEC, g->number);
 	kp_nl_be16(&b, KP_NFULA_CFG_FLAGS, g->flags);
 	return kp_nl_talk(ctx, fd, &b);
+}
+
+int kp_nflog_hear(struct kp_ctx *ctx, int fd, uint16_t number, bool conntrack, const char **ret_step)
+{
+	const struct group g = { number, KP_NFULNL_BIND, conntrack ? KP_NFULNL_F_CONNTRACK : 0 };
+
+	return configure(ctx, fd, &g, 1, ret_step);
 }
 
 /* Columns of /proc/net/netfilter/nfnetlink_log (seq_show()). */
@@ -235,7 +242,7 @@ static void run_group(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_
 
 	if (fd < 0)
 		return;
-	rc = configure(ctx, fd, g, &step);
+	rc = configure(ctx, fd, g, 10, &step);
 	if (rc) {
 		kp_fail(ctx, res, step, KP_CALL_PLAIN, -rc);
 		command(ctx, fd, KP_NFULNL_UNBIND, AF_UNSPEC, g->number);

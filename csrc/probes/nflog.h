@@ -22,6 +22,9 @@ void kp_nflog_msg(struct kp_ctx *ctx, struct kp_nlbuf *b, const struct kp_nflog_
  */
 int kp_nflog_line(const char *file, unsigned int number, unsigned int *ret, unsigned int n);
 
+/* Binds log group @number to @fd: each packet at once, whole; @conntrack: with its connection. Returns 0 or -errno. */
+int kp_nflog_hear(struct kp_ctx *ctx, int fd, uint16_t number, bool conntrack, const char **ret_step);
+
 extern const struct kp_rule kp_nflog_rules[];
 
 extern const struct kp_method kp_nflog_by_subsystem; /* struct kp_nflog_subsys */

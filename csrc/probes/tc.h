@@ -58,6 +58,12 @@ void kp_tc_clear(struct kp_ctx *ctx, int rtnl, int ifindex);
 int kp_tc_qdisc_add(struct kp_ctx *ctx, int rtnl, int ifindex, const struct kp_tc_arg *a);
 int kp_tc_filter_add(struct kp_ctx *ctx, int rtnl, int ifindex, const struct kp_tc_arg *a, uint32_t value);
 
+/* Both ways of clsact. */
+#define KP_TC_INGRESS 0xfffffff2u
+#define KP_TC_EGRESS 0xfffffff3u
+/* A program that acts directly, before those that are there. Returns 0 or -errno. */
+int kp_tc_program_add(struct kp_ctx *ctx, int rtnl, int ifindex, uint32_t parent, int prog);
+
 /* What a dump told. */
 struct kp_tc_seen {
 	const struct kp_tc_arg *arg;

@@ -10,6 +10,10 @@
 enum {
 	KP_TCA_ACT_KIND = 1,
 	KP_TCA_ACT_OPTIONS = 2,
+	KP_TCA_BPF_FD = 6,
+	KP_TCA_BPF_NAME = 7,
+	KP_TCA_BPF_FLAGS = 8,
+	KP_TC_DIRECT_ACTION = 1, /* v4.4, 045efa82ff56 */
 };
 
 #define ETH_P_EVERYTHING 0x0003 /* ETH_P_ALL */
@@ -97,6 +101,23 @@ int kp_tc_filter_add(struct kp_ctx *ctx, int rtnl, int ifindex, const struct kp_
 		kp_nl_end(&b, acts);
 	}
 	kp_nl_end(&b, options);
+	return kp_nl_talk(ctx, rtnl, &b);
+}
+
+int kp_tc_program_add(struct kp_ctx *ctx, int rtnl, int ifindex, uint32_t parent, int prog)
+{
+	struct tcmsg t = message(ifindex, parent, 0, FILTER_PRIO << 16 | htons(ETH_P_EVERYTHING));
+	struct kp_nlbuf b;
+	size_t nest;
+
+	kp_nl_init(&b);
+	kp_nl_msg(ctx, &b, RTM_NEWTFILTER, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, &t, sizeof(t));
+	kp_nl_str(&b, TCA_KIND, "bpf");
+	nest = kp_nl_nest(&b, TCA_OPTIONS);
+	kp_nl_u32(&b, KP_TCA_BPF_FD, (uint32_t)prog);
+	kp_nl_str(&b, KP_TCA_BPF_NAME, "kprobe");
+	kp_nl_u32(&b, KP_TCA_BPF_FLAGS, KP_TC_DIRECT_ACTION);
+	kp_nl_end(&b, nest);
 	return kp_nl_talk(ctx, rtnl, &b);
 }
 

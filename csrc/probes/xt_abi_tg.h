@@ -14,6 +14,8 @@ struct kp_xt_connmark_tg1 {
 	uint8_t mode;
 };
 
+enum { KP_CONNMARK_SET, KP_CONNMARK_SAVE, KP_CONNMARK_RESTORE };
+
 struct kp_xt_connmark_tg2 {
 	uint32_t ctmark, ctmask, nfmask;
 	uint8_t shift_dir, shift_bits, mode;

@@ -115,7 +115,8 @@ static void put_rule(struct kp_xt_image *im, const struct kp_xt_rule *rule, cons
 			    rule->kind == KP_XT_MATCH && !rule->verdict ? KP_XT_ACCEPT : rule->verdict);
 }
 
-void kp_xt_image_build(struct kp_xt_image *im, const struct kp_xt_rule *rule, const struct kp_xt_part *part, uint32_t valid_hooks)
+void kp_xt_image_build(struct kp_xt_image *im, const struct kp_xt_rule *rule, const struct kp_xt_part *part,
+		       const struct kp_xt_part *also, uint32_t valid_hooks)
 {
 	size_t rule_at = 0;
 
@@ -131,6 +132,8 @@ void kp_xt_image_build(struct kp_xt_image *im, const struct kp_xt_rule *rule, co
 			rule_at = im->head.size;
 			put_rule(im, rule, part);
 		}
+		if (part && rule->also && rule->also->hook == h)
+			put_rule(im, rule->also, also);
 		im->head.underflow[h] = im->head.size;
 		put_verdict(im, rule->family, NULL, NULL, NULL, KP_XT_ACCEPT);
 	}

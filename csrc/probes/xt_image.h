@@ -19,8 +19,12 @@ struct kp_xt_readback {
 	_Alignas(8) unsigned char entries[KP_XT_IMAGE];
 };
 
-/* The whole table with @valid_hooks, every policy ACCEPT, and @rule with @part at the top of its chain; @part NULL: no rule. */
-void kp_xt_image_build(struct kp_xt_image *im, const struct kp_xt_rule *rule, const struct kp_xt_part *part, uint32_t valid_hooks);
+/*
+ * The whole table with @valid_hooks, every policy ACCEPT, and @rule with @part at the top of its chain; @part NULL: no rule. @also: the
+ * part of rule->also, if there is one.
+ */
+void kp_xt_image_build(struct kp_xt_image *im, const struct kp_xt_rule *rule, const struct kp_xt_part *part,
+		       const struct kp_xt_part *also, uint32_t valid_hooks);
 
 /*
  * Are @size bytes of @entries, from the kernel, the image's? What is the kernel's own (counters, back pointers, its pointers in and

@@ -73,16 +73,16 @@ static int get_info(struct kp_ctx *ctx, struct kp_result *res, const struct kp_x
 	return 0;
 }
 
-/* Replaces the whole table by its chains and, with @part, the one rule. Returns 0, or -1 after the row was answered. */
-static int replace(struct kp_ctx *ctx, struct kp_result *res, const struct kp_xt_rule *rule, const struct kp_xt_part *part, int fd,
-		   struct kp_xt_image *im)
+/* Replaces the whole table by its chains and, with @part, the rule. Returns 0, or -1 after the row was answered. */
+static int replace(struct kp_ctx *ctx, struct kp_result *res, const struct kp_xt_rule *rule, const struct kp_xt_part *part,
+		   const struct kp_xt_part *also, int fd, struct kp_xt_image *im)
 {
 	struct kp_xt_counters counters[COUNTERS];
 	struct kp_xt_info info;
 
 	if (get_info(ctx, res, rule, fd, &info))
 		return -1;
-	kp_xt_image_build(im, rule, part, info.valid_hooks);
+	kp_xt_image_build(im, rule, part, also, info.valid_hooks);
 	im->head.num_counters = info.num_entries;
 	im->head.counters = counters;
 	if (im->overflow) {
@@ -122,24 +122,29 @@ static void run_table(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_
 	kp_autoclose fd = open_socket(ctx, res, rule);
 	struct kp_xt_image im;
 
-	if (fd >= 0 && !replace(ctx, res, rule, NULL, fd, &im))
+	if (fd >= 0 && !replace(ctx, res, rule, NULL, NULL, fd, &im))
 		read_back(ctx, res, rule, NULL, fd, &im);
 }
 
 static void put_and_read(struct kp_ctx *ctx, struct kp_result *res, const struct kp_xt_rule *rule)
 {
 	kp_autoclose fd = open_socket(ctx, res, rule);
-	struct kp_xt_part part = { 0 };
+	struct kp_xt_part part = { 0 }, also = { 0 };
+	struct kp_result unsaid = { 0 }; /* the revision is told of the first */
 	struct kp_xt_image im;
 
 	if (fd < 0)
 		return;
-	if (!kp_xt_choose(ctx, res, rule, fd, KP_CALL_XT_SOCKOPT, ask, &part) && !replace(ctx, res, rule, &part, fd, &im))
+	if (rule->also && kp_xt_choose(ctx, &unsaid, rule->also, fd, KP_CALL_XT_SOCKOPT, ask, &also)) {
+		*res = unsaid;
+		return;
+	}
+	if (!kp_xt_choose(ctx, res, rule, fd, KP_CALL_XT_SOCKOPT, ask, &part) && !replace(ctx, res, rule, &part, &also, fd, &im))
 		read_back(ctx, res, rule, &part, fd, &im);
 	if (kp_xt_object_is_global(ctx, rule)) {
 		struct kp_result ignored = { 0 };
 
-		replace(ctx, &ignored, rule, NULL, fd, &im);
+		replace(ctx, &ignored, rule, NULL, NULL, fd, &im);
 		kp_xt_object_drop(ctx, rule);
 	}
 }
@@ -151,7 +156,7 @@ static void clear(struct kp_ctx *ctx, const struct kp_xt_rule *rule)
 	struct kp_xt_image im;
 
 	if (fd >= 0)
-		replace(ctx, &ignored, rule, NULL, fd, &im);
+		replace(ctx, &ignored, rule, NULL, NULL, fd, &im);
 }
 
 const struct kp_xt_backend kp_xt_legacy = { put_and_read, clear };

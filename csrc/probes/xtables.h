@@ -55,6 +55,7 @@ struct kp_xt_rule {
 	const char *iface;     /* -i, a prefix; NULL: any */
 	const struct kp_xt_rev *revs; /* highest first */
 	const struct kp_xt_with *after; /* a match in front of the match or target; may be NULL */
+	const struct kp_xt_rule *also; /* legacy: another of the table, at a later hook, put with it; may be NULL */
 	uint8_t n_revs;
 	int8_t verdict;        /* KP_XT_VERDICT: KP_XT_ACCEPT, …; 0: to the chain @name. KP_XT_MATCH: the same; 0: KP_XT_ACCEPT */
 	uint8_t hook;          /* enum kp_xt_hook */

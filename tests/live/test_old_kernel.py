@@ -19,6 +19,7 @@ NEWER = {
     "bpf.*": "bpf(2), v3.18",
     "attach.*": "bpf(2), v3.18, for the programs that are attached",
     "tc.*": "bpf(2), v3.18, for the programs that are attached",
+    "flow.bpf.*": "bpf(2), v3.18",
     "flow.tunnel.vxlan.metadata": "bpf(2), v3.18, for the program that sets the tunnel key",
 }
 
