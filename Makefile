@@ -8,6 +8,7 @@ CACHE   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kprobe
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 ARCH    := x86_64
 ARCHES  := x86_64 aarch64 ppc64le s390x
+EXTRA   := i686 armv7l riscv64
 COLLECT := dist/kprobe-collect-$(ARCH)
 PACKED  := kprobe/collectors/kprobe-collect-$(ARCH)
 
@@ -28,7 +29,7 @@ ZIGCC    := $(BIN)/python -m ziglang cc -target $(TARGET) $(MCPU-$(ARCH)) -stati
 	-fno-unwind-tables -fno-asynchronous-unwind-tables
 JOBS     := $(shell nproc)
 
-.PHONY: help run build collector collectors dist image reproducible test vm matrix lint format docs kernels-doc golden fuzz bench clean deps deps-run deps-image
+.PHONY: help run build collector collectors dist image reproducible test vm matrix lint format docs kernels-doc golden fuzz bench clean deps deps-run deps-image dist-extra vagrant vagrant-here deps-vagrant
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -51,19 +52,29 @@ dist: collectors ## dist/: the static collectors, and a wheel that has them all 
 image: collectors deps-image ## dist/kprobe-collect.oci.tar: the collector alone as a container image, for all architectures
 	sh tools/image.sh dist/kprobe-collect.oci.tar $(ARCHES)
 
+dist-extra: build/venv-dev ## dist/: static collectors that are not in the wheel: i686, armv7l (both for 32-bit kernels only), riscv64
+	@for arch in $(EXTRA); do $(MAKE) --no-print-directory ARCH=$$arch collector || exit 1; done
+
 reproducible: dist ## builds all static collectors once more, elsewhere, and compares
 	KPROBE_REBUILD="$(ARCHES)" $(BIN)/python -m pytest tests/dist -k same_bytes
 
 test: build dist deps build/kprobe-collect-selftest build/kprobe-collect-asan ## every test: unit, live (root), virtual machines
+	@$(MAKE) --no-print-directory ARCH=i686 collector
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 vm: build deps ## boots the kernels of tests/kernels/kernels.toml with the collector inside
 	$(BIN)/python -m tests.kernels run --collector $(COLLECT)
 
 matrix: build collectors deps ## evidence from a kernel of each series and architecture in build/matrix; ALL=1: from every one
-	@$(if $(ALL),$(MAKE) --no-print-directory ARCH=riscv64 collector)
+	@$(if $(ALL),$(MAKE) --no-print-directory dist-extra)
 	$(BIN)/python -m tests.kernels matrix $(if $(ALL),--all) $(MATRIX_ARGS)
 	$(BIN)/python -m tests.kernels truth
+
+vagrant: build ## boxes of vagrant/boxes.yaml, or BOX='centos-7 flatcar': evidence of each in build/vagrant, and the grid
+	sh vagrant/run.sh $(BOX)
+
+vagrant-here: build deps-vagrant ## the same with a box made of Debian packages, in namespaces of its own, without KVM (root)
+	sh vagrant/here.sh
 
 lint: build ## ruff, mypy, clang-format, C warnings as errors, generated pages current
 	$(BIN)/ruff check .
@@ -119,6 +130,8 @@ APT := sh tools/apt-install.sh
 
 deps-run:
 	@$(APT) packages/run.txt
+deps-vagrant:
+	@$(APT) packages/run.txt packages/vagrant.txt
 deps:
 	@$(APT) packages/run.txt packages/image.txt packages/test.txt tests/kernels/packages.txt
 deps-image:

@@ -7,6 +7,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "evidence.h"
@@ -241,8 +243,27 @@ static int enter_host(void)
 	return clearenv() ? ENOMEM : 0;
 }
 
+/*
+ * A program of 32 bits under a kernel of 64 is answered by another part of it, compat, which translates some structures (x_tables',
+ * with CONFIG_NETFILTER_XTABLES_COMPAT) and not others (those that nft_compat carries): its answers are not the kernel's. setarch
+ * may hide what kernel it is.
+ */
+static const char *wider_kernel(struct utsname *u)
+{
+#if UINTPTR_MAX == UINT32_MAX
+	int old = personality(PER_LINUX);
+
+	if (!uname(u) && strstr(u->machine, "64"))
+		return u->machine;
+	personality((unsigned long)old);
+#endif
+	(void)u;
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
+	struct utsname u;
 	struct args a = { 0 };
 	int rc, fd = STDOUT_FILENO;
 
@@ -251,6 +272,8 @@ int main(int argc, char **argv)
 	rc = parse(&a, argc, argv);
 	if (rc >= 0)
 		return rc;
+	if (a.mode != OPT_LIST && wider_kernel(&u))
+		return complain("this program is for 32-bit kernels, take the collector for", u.machine);
 	if (a.output) {
 		fd = open(a.output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 		if (fd < 0)

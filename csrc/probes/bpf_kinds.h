@@ -64,7 +64,7 @@ PROG("cgroup_sock_addr.getsockname6", "cgroup, getsockname, IPv6", "5.8", CGROUP
      .attach = KP_AS_INET6_GETSOCKNAME, .retval = 1)
 PROG("cgroup_sock_addr.connect-unix", "cgroup, connect, Unix", "6.7", CGROUP, NULL, .type = KP_CGROUP_SOCK_ADDR,
      .attach = KP_AS_UNIX_CONNECT)
-BOTH("lwt_seg6local", "segment routing", "4.18", "CONFIG_IPV6_SEG6_BPF", NULL, .type = KP_LWT_SEG6LOCAL)
+BOTH("lwt_seg6local", "segment routing", "4.18", "CONFIG_NET", NULL, .type = KP_LWT_SEG6LOCAL)
 BOTH("lirc_mode2", "infra-red decoder", "4.18", "CONFIG_BPF_LIRC_MODE2", NULL, .type = KP_LIRC_MODE2, .attach = KP_AS_LIRC_MODE2)
 BOTH("sk_reuseport", "choice of a listening socket", "4.19", "CONFIG_INET", NULL, .type = KP_SK_REUSEPORT)
 BOTH("flow_dissector", "flow dissector", "4.20", NET, NULL, .type = KP_FLOW_DISSECTOR)

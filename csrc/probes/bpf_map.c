@@ -126,6 +126,12 @@ static const struct kp_method create_any = {
 	ROW("full." name_, title_, since_, .needs = "bpf.map." needs_, .mib = mib_, .by = &kp_bpf_map_full,                        \
 	    .arg = &(const struct kp_bpf_full_arg){ __VA_ARGS__ })
 
+/* struct bpf_cgroup_storage_key: 12 bytes on 32-bit x86, 16 elsewhere. */
+struct cgroup_key {
+	uint64_t inode;
+	uint32_t attach_type;
+};
+
 /* A ring's size is a power of two of whole pages: 64 KB is one on every architecture. */
 #define RING 65536
 
@@ -139,7 +145,7 @@ static const struct kp_probe rows[] = {
 	    ATTR(HASH, 4, 4, 1, KP_MAP_NO_PREALLOC), .write = true),
 	MAP("array", "array", "3.19", "", ATTR(ARRAY, 4, 4, 1, 0), .write = true),
 	MAP("prog_array", "programs to jump to", "4.2", "", ATTR(PROG_ARRAY, 4, 4, 1, 0)),
-	MAP("perf_event_array", "perf events", "4.3", "CONFIG_PERF_EVENTS", ATTR(PERF_EVENT_ARRAY, 4, 4, 1, 0)),
+	MAP("perf_event_array", "perf events", "4.3", "", ATTR(PERF_EVENT_ARRAY, 4, 4, 1, 0)),
 	MAP("percpu_hash", "hash table, per CPU", "4.6", "", ATTR(PERCPU_HASH, 4, 4, 1, 0), .write = true),
 	MAP("percpu_hash.no-prealloc", "hash table, per CPU, elements made when needed", "4.6", "",
 	    ATTR(PERCPU_HASH, 4, 4, 1, KP_MAP_NO_PREALLOC), .write = true),
@@ -157,10 +163,11 @@ static const struct kp_probe rows[] = {
 	MAP("cpumap", "CPUs to redirect to", "4.15", "", ATTR(CPUMAP, 4, 4, 1, 0)),
 	MAP("xskmap", "AF_XDP sockets to redirect to", "4.18", "CONFIG_XDP_SOCKETS", ATTR(XSKMAP, 4, 4, 1, 0)),
 	MAP("sockhash", "sockets to redirect to, by key", "4.18", "CONFIG_NET", ATTR(SOCKHASH, 4, 4, 1, 0)),
-	MAP("cgroup_storage", "storage of an attached cgroup", "4.19", "CONFIG_CGROUP_BPF", ATTR(CGROUP_STORAGE, 16, 4, 0, 0)),
+	MAP("cgroup_storage", "storage of an attached cgroup", "4.19", "CONFIG_CGROUP_BPF",
+	    ATTR(CGROUP_STORAGE, sizeof(struct cgroup_key), 4, 0, 0)),
 	MAP("reuseport_sockarray", "listening sockets", "4.19", "CONFIG_INET", ATTR(REUSEPORT_SOCKARRAY, 4, 4, 1, 0)),
 	MAP("percpu_cgroup_storage", "storage of an attached cgroup, per CPU", "4.20", "CONFIG_CGROUP_BPF",
-	    ATTR(PERCPU_CGROUP_STORAGE, 16, 4, 0, 0)),
+	    ATTR(PERCPU_CGROUP_STORAGE, sizeof(struct cgroup_key), 4, 0, 0)),
 	MAP("queue", "queue", "4.20", "", ATTR(QUEUE, 0, 4, 1, 0), .write = true, .keyless = true),
 	MAP("stack", "stack", "4.20", "", ATTR(STACK, 0, 4, 1, 0), .write = true, .keyless = true),
 	MAP("sk_storage", "storage of sockets", "5.2", "CONFIG_NET", ATTR(SK_STORAGE, 4, 4, 0, KP_MAP_NO_PREALLOC), .btf = true),

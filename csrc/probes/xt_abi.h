@@ -2,7 +2,8 @@
 /*
  * The x_tables, ipset and nft_compat wire formats that the xt rows fill, written down by us: build hosts with the headers of 3.10
  * have no nf_tables at all, newer revisions are missing there, and the uppercase headers are missing where file names fold case.
- * 64-bit layouts; sizes are asserted. Kernel pointers at the tail of a structure are "kernel" here and never compared.
+ * Kernel pointers at the tail of a structure are "kernel" here and never compared. Sizes are asserted, as 64-bit kernels have them;
+ * those of 32-bit kernels, which differ by longs and pointers, and on x86 by where 64-bit numbers may stand, behind them.
  */
 #ifndef KP_XT_ABI_H
 #define KP_XT_ABI_H
@@ -10,7 +11,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-_Static_assert(sizeof(long) == 8, "the xt rows know the 64-bit layouts only");
+/* What a structure is as large as: on 64-bit kernels, on 32-bit ones, and on x86's, where a uint64_t stands at any 4 bytes. */
+#if UINTPTR_MAX > UINT32_MAX
+#define KP_XT_SIZE(type, wide, narrow, x86) _Static_assert(sizeof(type) == (wide), "layout")
+#elif defined(__i386__)
+#define KP_XT_SIZE(type, wide, narrow, x86) _Static_assert(sizeof(type) == (x86), "layout")
+#else
+#define KP_XT_SIZE(type, wide, narrow, x86) _Static_assert(sizeof(type) == (narrow), "layout")
+#endif
 
 /* Socket options of ip_tables (level IPPROTO_IP) and ip6_tables (level IPPROTO_IPV6). */
 #define KP_XT_SO_SET_REPLACE 64
@@ -22,7 +30,7 @@ _Static_assert(sizeof(long) == 8, "the xt rows know the 64-bit layouts only");
 
 #define KP_XT_NAME 29
 #define KP_XT_HOOKS 5
-#define KP_XT_ALIGN(n) (((n) + 7u) & ~(size_t)7)
+#define KP_XT_ALIGN(n) (((n) + _Alignof(struct kp_xt_counters) - 1) & ~(_Alignof(struct kp_xt_counters) - 1))
 
 struct kp_xt_get_revision {
 	char name[KP_XT_NAME];
@@ -40,18 +48,18 @@ struct kp_xt_counters {
 };
 
 struct kp_xt_replace {
-	char table[32];
+	_Alignas(struct kp_xt_counters) char table[32]; /* as entries are, which follow */
 	uint32_t valid_hooks, num_entries, size, hook_entry[KP_XT_HOOKS], underflow[KP_XT_HOOKS];
 	uint32_t num_counters; /* must be the number of entries that are there now */
 	struct kp_xt_counters *counters;
 };
-_Static_assert(sizeof(struct kp_xt_replace) == 96, "layout");
+KP_XT_SIZE(struct kp_xt_replace, 96, 96, 92);
 
 struct kp_xt_get_entries {
 	char table[32];
-	_Alignas(8) uint32_t size;
+	_Alignas(struct kp_xt_counters) uint32_t size;
 };
-_Static_assert(sizeof(struct kp_xt_get_entries) == 40, "layout");
+KP_XT_SIZE(struct kp_xt_get_entries, 40, 40, 36);
 
 struct kp_ipt_entry {
 	uint8_t addresses[16];
@@ -78,7 +86,7 @@ struct kp_ip6t_entry {
 	uint32_t comefrom;
 	struct kp_xt_counters counters;
 };
-_Static_assert(sizeof(struct kp_ip6t_entry) == 168, "layout");
+KP_XT_SIZE(struct kp_ip6t_entry, 168, 168, 164);
 #define KP_IP6T_F_PROTO 0x01
 #define KP_IP6T_F_GOTO 0x04
 
@@ -134,7 +142,7 @@ struct kp_xt_set_mt3 {
 	} packets, bytes;
 	uint32_t flags;
 };
-_Static_assert(sizeof(struct kp_xt_set_mt3) == 48, "layout");
+KP_XT_SIZE(struct kp_xt_set_mt3, 48, 48, 32);
 
 struct kp_xt_set_mt4 {
 	struct kp_xt_set_info set;
@@ -229,16 +237,16 @@ struct kp_xt_addrtype1 {
 
 struct kp_xt_limit {
 	uint32_t avg, burst;
-	unsigned long kernel[2];
-	uint32_t cost;
+	unsigned long kernel;
+	uint32_t credit, credit_cap, cost;
 	void *master;
 };
-_Static_assert(sizeof(struct kp_xt_limit) == 40 && offsetof(struct kp_xt_limit, kernel) == 8, "layout");
+KP_XT_SIZE(struct kp_xt_limit, 40, 28, 28);
 
 struct kp_xt_connlimit1 {
 	union kp_inet_addr mask;
 	uint32_t limit, flags;
-	void *kernel;
+	_Alignas(8) void *kernel;
 };
 _Static_assert(sizeof(struct kp_xt_connlimit1) == 32, "layout");
 
@@ -254,7 +262,7 @@ _Static_assert(sizeof(struct kp_xt_ipvs) == 40, "layout");
 struct kp_xt_statistic {
 	uint16_t mode, flags;
 	uint32_t probability, packet, count;
-	void *kernel;
+	_Alignas(8) void *kernel;
 };
 _Static_assert(sizeof(struct kp_xt_statistic) == 24, "layout");
 
@@ -282,10 +290,17 @@ struct kp_xt_physdev {
 };
 #define KP_PHYSDEV_ISIN 8
 
-struct kp_xt_nfacct { /* 0; 1 differs on 32-bit only */
+struct kp_xt_nfacct0 {
 	char name[32];
 	void *kernel;
 };
+
+struct kp_xt_nfacct1 { /* differs on 32-bit only */
+	char name[32];
+	_Alignas(8) void *kernel;
+};
+KP_XT_SIZE(struct kp_xt_nfacct0, 40, 36, 36);
+_Static_assert(sizeof(struct kp_xt_nfacct1) == 40, "layout");
 
 struct kp_xt_socket { /* 1, 2 and 3; 0 has no data */
 	uint8_t flags;

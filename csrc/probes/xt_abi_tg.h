@@ -34,14 +34,14 @@ struct kp_xt_ct0 {
 	uint16_t flags, zone;
 	uint32_t ct_events, exp_events;
 	char helper[16];
-	void *kernel;
+	_Alignas(8) void *kernel;
 };
 
 struct kp_xt_ct1 { /* and 2 */
 	uint16_t flags, zone;
 	uint32_t ct_events, exp_events;
 	char helper[16], timeout[32];
-	void *kernel;
+	_Alignas(8) void *kernel;
 };
 _Static_assert(sizeof(struct kp_xt_ct0) == 40 && sizeof(struct kp_xt_ct1) == 72, "layout");
 #define KP_CT_NOTRACK 1

@@ -9,14 +9,14 @@
 
 struct kp_xt_image {
 	struct kp_xt_replace head; /* head.size: bytes used of entries */
-	_Alignas(8) unsigned char entries[KP_XT_IMAGE];
+	_Alignas(struct kp_xt_counters) unsigned char entries[KP_XT_IMAGE];
 	bool overflow;
 };
 
-/* Room behind the header of IPT_SO_GET_ENTRIES, whose entries stand at an offset of 40. */
+/* Room behind the header of IPT_SO_GET_ENTRIES, whose entries stand at an offset of 40 (of 36 on 32-bit x86). */
 struct kp_xt_readback {
 	struct kp_xt_get_entries head;
-	_Alignas(8) unsigned char entries[KP_XT_IMAGE];
+	_Alignas(struct kp_xt_counters) unsigned char entries[KP_XT_IMAGE];
 };
 
 /*

@@ -145,7 +145,7 @@ int kp_xt_object_make(struct kp_ctx *ctx, struct kp_result *res, const struct kp
 		return -1;
 	if (err && err != -EEXIST)
 		return refuse(ctx, res, "make an accounting object", -err, "nfnetlink has no nfnetlink_acct");
-	kp_copy((char *)part->data, sizeof(((struct kp_xt_nfacct *)0)->name), name);
+	kp_copy((char *)part->data, sizeof(((struct kp_xt_nfacct0 *)0)->name), name);
 	return 0;
 }
 

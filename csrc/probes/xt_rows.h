@@ -167,8 +167,8 @@ MATCH("physdev", nat, PREROUTING, "-m physdev --physdev-is-in -j ACCEPT", "xt_ph
       REVS(REV(0, struct kp_xt_physdev, .bitmask = KP_PHYSDEV_ISIN)))
 MATCH("nfacct", filter, FORWARD, "-m nfacct --nfacct-name NAME -j ACCEPT", "xt_nfacct nfnetlink nfnetlink_acct",
       "CONFIG_NETFILTER_XT_MATCH_NFACCT CONFIG_NETFILTER_NETLINK_ACCT", SINCE("3.3"), "nfacct", 0, PLAIN,
-      REVS(FROM("5.3", REV_TO(1, struct kp_xt_nfacct, kernel, .name = "")),
-	   FROM(SINCE("3.3"), REV_TO(0, struct kp_xt_nfacct, kernel, .name = ""))),
+      REVS(FROM("5.3", REV_TO(1, struct kp_xt_nfacct1, kernel, .name = "")),
+	   FROM(SINCE("3.3"), REV_TO(0, struct kp_xt_nfacct0, kernel, .name = ""))),
       .object = KP_XT_NFACCT)
 
 /* Felix (action Reject, limits of connections), kube-proxy (services without endpoints). */

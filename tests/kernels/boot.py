@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import cpio
+from . import cpio, uml
 from .catalogue import HERE
 from .store import Image
 
@@ -28,6 +28,8 @@ OPENSBI = "/usr/lib/riscv64-linux-gnu/opensbi/generic/fw_dynamic.bin"
 MACHINES = {
     "amd64": (("qemu-system-x86_64", "-M", "q35", "-cpu", "max"), "ttyS0", "pci"),
     "arm64": (("qemu-system-aarch64", "-M", "virt", "-cpu", "neoverse-n1"), "ttyAMA0", "pci"),
+    "armhf": (("qemu-system-arm", "-M", "virt,highmem=off", "-cpu", "cortex-a15"), "ttyAMA0", "pci"),
+    "i386": (("qemu-system-x86_64", "-M", "q35", "-cpu", "max"), "ttyS0", "pci"),
     "ppc64el": (("qemu-system-ppc64", "-M", "pseries,x-vof=on", "-cpu", "power9"), "hvc0", "pci"),
     "riscv64": (("qemu-system-riscv64", "-M", "virt", "-bios", OPENSBI), "ttyS0", "pci"),
     "s390x": (("qemu-system-s390x", "-M", "s390-ccw-virtio", "-cpu", "max"), "ttysclp0", "ccw"),
@@ -121,6 +123,8 @@ def _initrd(path: Path, base: Path, script: str, files: Mapping[str, Path]) -> N
 
 
 def _command(image: Image, folder: Path, append: str, memory: int, smp: str = ONE_CPU) -> Sequence[str]:
+    if image.kind == "uml":
+        return uml.command(image.vmlinux, folder, append, memory)
     machine, console, bus = MACHINES[image.arch]
     return [
         *machine,

@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-UNAME = {"amd64": "x86_64", "arm64": "aarch64", "ppc64el": "ppc64le", "riscv64": "riscv64", "s390x": "s390x"}
+UNAME = {
+    "amd64": "x86_64",
+    "arm64": "aarch64",
+    "armhf": "armv7l",
+    "i386": "i686",
+    "ppc64el": "ppc64le",
+    "riscv64": "riscv64",
+    "s390x": "s390x",
+}
 """What `uname -m` says on Debian's architectures: the collectors are named after it."""
 
 

@@ -13,6 +13,8 @@ from .store import cache, locked
 TARGETS = {
     "amd64": "x86_64-linux-musl",
     "arm64": "aarch64-linux-musl",
+    "armhf": "arm-linux-musleabihf",
+    "i386": "x86-linux-musl",
     "ppc64el": "powerpc64le-linux-musl",
     "riscv64": "riscv64-linux-musl",
     "s390x": "s390x-linux-musl",

@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import apt, image, installer
+from . import apt, image, installer, uml
 from .catalogue import HERE, Catalogue, Want
 
 BUSYBOX = "busybox"
-UNPACKERS = {"installer": installer.unpack}
+UNPACKERS = {"installer": installer.unpack, "uml": uml.unpack}
 KEEP_SECONDS = 24 * 3600
 
 
