@@ -37,14 +37,14 @@ help: ## this list
 run: build ## sets up everything, then says what this node's kernel can do
 	$(BIN)/kprobe run
 
-build: $(BIN)/kprobe $(PACKED) ## .venv/bin/kprobe and dist/kprobe-collect-x86_64
+build: $(BIN)/kprobe $(PACKED) build/profiles ## .venv/bin/kprobe and dist/kprobe-collect-x86_64
 
 collector: $(COLLECT) ## the static collector alone; ARCH=s390x: for that architecture
 
 collectors: build/venv-dev ## the static collectors of all architectures, where `kprobe collector` finds them
 	@for arch in $(ARCHES); do $(MAKE) --no-print-directory ARCH=$$arch packed || exit 1; done
 
-dist: collectors ## dist/: the static collectors, and a wheel that has them all inside
+dist: collectors build/profiles ## dist/: the static collectors, and a wheel that has them all inside
 	rm -f dist/*.whl
 	rm -rf build/lib build/bdist.*
 	$(BIN)/python -m pip wheel --quiet --no-build-isolation --no-deps --wheel-dir dist .
@@ -122,7 +122,7 @@ bench: build deps ## side-by-side measurements, printed as ratios
 	$(BIN)/python -m bench
 
 clean: ## everything made here but the virtual environment
-	rm -rf build dist kprobe/_core*.so kprobe/collectors kprobe.egg-info
+	rm -rf build dist kprobe/_core*.so kprobe/collectors kprobe/profiles/*.msgpack kprobe.egg-info
 
 # --- Debian packages, only where something is missing ---
 
@@ -148,6 +148,11 @@ build/venv-dev: pyproject.toml | deps-run
 
 $(BIN)/kprobe: build/venv-dev setup.py csrc/build_ffi.py $(CORE) $(HEADERS)
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
+	@touch $@
+
+# What the TOML says, taken apart: kprobe does as well without, and then reads the TOML.
+build/profiles: kprobe/compiled.py kprobe/profile.py kprobe/expr.py $(wildcard kprobe/profiles/*.toml) | $(BIN)/kprobe
+	$(BIN)/python -m kprobe.compiled
 	@touch $@
 
 # --- C ---

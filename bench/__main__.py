@@ -3,7 +3,9 @@
 
 import collections
 import json
+import lzma
 import os
+import random
 import re
 import subprocess
 import sys
@@ -119,6 +121,35 @@ def reports() -> None:
         print(f"  {name}, above the start of the interpreter: {above:.0f} ms of CPU")
 
 
+def many_nodes(count: int = 300) -> None:
+    """What each more of distinct, whole files of evidence costs a matrix, beside judging one alone."""
+    data = lzma.decompress((ROOT / "tests/evidence/newest-amd64.ndjson.xz").read_bytes())
+    lines = data.splitlines(keepends=True)
+    works = [place for place, line in enumerate(lines) if b'"outcome":"works"' in line]
+    draw = random.Random(1)
+    with tempfile.TemporaryDirectory() as folder:
+        files = []
+        for number in range(count):
+            own = [lines[0].replace(b'"nodename":"', b'"nodename":"n%d' % number, 1), *lines[1:]]
+            for place in draw.sample(works, 5):
+                own[place] = own[place].replace(b'"works"', b'"absent","errno":95')
+            files.append(Path(folder) / f"{number}.ndjson")
+            files[-1].write_bytes(b"".join(own))
+        kprobe = str(ROOT / ".venv/bin/kprobe")
+        shared = ["--format", "html", "-o", f"{folder}/matrix.html"]
+        commands = {
+            "judge, one file": [kprobe, "judge", str(files[0])],
+            "matrix of one file": [kprobe, "matrix", str(files[0]), *shared],
+            f"matrix of {count} files": [kprobe, "matrix", *map(str, files), *shared],
+        }
+        costs = interleaved(commands, ROUNDS)
+    print(f"\nMany nodes: {count} distinct files of {len(data) // 1000} KB:")
+    table(costs, "judge, one file")
+    one, all_of_them = (median(costs[name], lambda c: c.cpu) for name in (*commands,)[1:])
+    each = (all_of_them - one) / (count - 1)
+    print(f"  a file more: {each:.2f} ms of CPU; 10,000 of them: {each * 10 + one / 1000:.1f} s (aim: at most 15)")
+
+
 def main() -> None:
     """Print it all."""
     if os.geteuid():
@@ -127,6 +158,7 @@ def main() -> None:
     same_questions()
     everything(len(answers))
     reports()
+    many_nodes()
     print("\nWhere the collector's time goes:")
     families(answers)
 

@@ -7,8 +7,8 @@ from typing import Literal
 import msgspec
 
 from kprobe.evidence import Probe
-from kprobe.judge import BADNESS
 from kprobe.report import Report, Verdict
+from kprobe.standard import BADNESS
 
 Kind = Literal["profile", "group", "mode", "need", "row", "cause"]
 Sense = Literal["worse", "better", "other"]

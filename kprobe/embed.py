@@ -6,24 +6,20 @@ compression (``z`` zlib, ``x`` xz), eight bytes of BLAKE2s over the compressed e
 A reader ignores all that is not of that alphabet: quoting, indentation, line ends, tags, zero-width characters.
 """
 
-import html
 import re
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
-from hashlib import blake2s
 from typing import NamedTuple
 
 import msgspec
 
 from kprobe import evidence
 from kprobe.errors import InputError
-from kprobe.evidence import Evidence, Probe
+from kprobe.evidence import MAX_PAGE, Evidence, Probe
 from kprobe.inflate import inflate
 
 BEGIN, END = "BEGIN KPROBE EVIDENCE", "END KPROBE EVIDENCE"
-MAX_PAGE = 16 * 1024 * 1024
-"""The largest page that is searched, in bytes."""
 MAX_BLOCKS = 256
 LINE = 76
 _MAGIC = b"KPE1"
@@ -103,8 +99,14 @@ def _xz(data: bytes) -> bytes:
     return lzma.compress(data, preset=6)
 
 
+def _digest(packed: bytes) -> bytes:
+    from hashlib import blake2s
+
+    return blake2s(packed, digest_size=_DIGEST).digest()
+
+
 def _lines(kind: str, packed: bytes) -> tuple[str, ...]:
-    digest = blake2s(packed, digest_size=_DIGEST).digest()
+    digest = _digest(packed)
     text = b64encode(_MAGIC + kind.encode() + digest + packed).decode().rstrip("=")
     return (BEGIN, *(text[start : start + LINE] for start in range(0, len(text), LINE)), END)
 
@@ -135,7 +137,7 @@ def unpack(page: bytes, source: str) -> Iterator[Evidence]:
     for number, body in enumerate(bodies, 1):
         where = source if len(bodies) == 1 else f"{source}#{number}"
         data = _unpacked(body, where)
-        yield evidence.parse(data.splitlines(keepends=True), where)
+        yield evidence.parse_whole(data, where)
 
 
 def _bodies(text: str, source: str) -> list[str]:
@@ -156,6 +158,8 @@ def _bodies(text: str, source: str) -> list[str]:
 
 
 def _plain(page: bytes) -> str:
+    import html
+
     encoding = "utf-16" if page[:2] in _UTF16 else "utf-8"
     text = _IGNORED.sub("", page.decode(encoding, "replace"))
     return _QUOTED_PRINTABLE.sub("", html.unescape(_HUGE_REFERENCE.sub("", _TAG.sub("", _ESCAPED.sub("\n", text)))))
@@ -167,7 +171,7 @@ def _unpacked(text: str, where: str) -> bytes:
     digest, rest = packed[5 : 5 + _DIGEST], packed[5 + _DIGEST :]
     if magic != _MAGIC:
         raise InputError("no evidence between the marker lines, or a newer kind of it", where, _REPEAT)
-    if blake2s(rest, digest_size=_DIGEST).digest() != digest:
+    if _digest(rest) != digest:
         raise InputError("the evidence in it is damaged: its digest differs", where, _REPEAT)
     if kind not in _KINDS:
         raise InputError("evidence that is compressed in a newer way", where, "use a newer kprobe")

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """The one error that a user can cause, and the one way to propose a name that exists."""
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -20,5 +19,7 @@ class InputError(Exception):
 
 def nearest(name: str, known: Iterable[str], otherwise: str) -> str:
     """Return ``did you mean X?`` for the known name closest to ``name``, or ``otherwise`` when none is close."""
+    import difflib  # late: most runs have nobody to correct
+
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f"did you mean {close[0]}?" if close else otherwise

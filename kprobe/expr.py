@@ -49,6 +49,8 @@ class ExprError(ValueError):
 @cache
 def parse(text: str) -> Expr:
     """Parse the text of an expression."""
+    if _ID.fullmatch(text):
+        return Id(text)  # most are no more than that
     tokens = _TOKEN.findall(text)
     tokens.reverse()
     found = _either(tokens, 0)
@@ -94,32 +96,32 @@ def ids(expr: Expr) -> Iterator[str]:
     """Yield the ids in the order in which they stand."""
     if isinstance(expr, Id):
         yield expr.name
-    else:
-        for part in expr.parts:
+        return
+    for part in expr.parts:
+        if isinstance(part, Id):
+            yield part.name
+        else:
             yield from ids(part)
+
+
+def chooses(expr: Expr) -> bool:
+    """Whether there is an "or" in it."""
+    return isinstance(expr, Any) or (isinstance(expr, All) and any(map(chooses, expr.parts)))
 
 
 def value(expr: Expr, truth: Callable[[str], Truth]) -> Truth:
     """Evaluate by Kleene's rules: "and" is the worst part, "or" is the best, and unknown stands between no and yes."""
-    match expr:
-        case Id(name):
-            return truth(name)
-        case All(parts):
-            return every(value(part, truth) for part in parts)
-        case Any(parts):
-            return some(value(part, truth) for part in parts)
-
-
-def every(values: Iterator[Truth]) -> Truth:
-    """Kleene's "and"."""
-    found = set(values)
-    return False if False in found else None if None in found else True
-
-
-def some(values: Iterator[Truth]) -> Truth:
-    """Kleene's "or"."""
-    found = set(values)
-    return True if True in found else None if None in found else False
+    if isinstance(expr, Id):
+        return truth(expr.name)
+    found: Truth = isinstance(expr, All)
+    decides = not found
+    for part in expr.parts:
+        of_part = value(part, truth)
+        if of_part is decides:
+            return decides
+        if of_part is None:
+            found = None
+    return found
 
 
 def deciding(expr: Expr, truth: Callable[[str], Truth]) -> Iterator[str]:

@@ -82,7 +82,10 @@ class Facts:
     def brought(self) -> frozenset[str]:
         """The modules that this run loaded."""
         end = self._evidence.end
-        named = [*(end.loaded if end else ()), *(name for probe in self._evidence.probes for name in probe.loaded)]
+        named = [
+            *(end.loaded if end else ()),
+            *(name for probe in self._evidence.probes if probe.loaded for name in probe.loaded),
+        ]
         return frozenset(map(plain, named))
 
     @cached_property

@@ -2,7 +2,6 @@
 """What the user says about the cluster, as facts among the collector's. Pure."""
 
 from collections.abc import Iterable, Iterator
-from ipaddress import ip_network
 
 import msgspec
 
@@ -27,6 +26,8 @@ def fact(
 
 
 def _ranges(texts: Iterable[str], option: str) -> list[str]:
+    from ipaddress import ip_network
+
     found: list[str] = []
     for text in texts:
         try:

@@ -4,17 +4,22 @@
 import re
 from collections.abc import Iterable, Iterator
 from itertools import chain
+from typing import TYPE_CHECKING
 
-from kprobe import embed, evidence, streams
+from kprobe import evidence
 from kprobe.errors import InputError
-from kprobe.evidence import MAX_LINE, MAX_STREAM, Evidence
-from kprobe.inflate import inflate, kind_of
+from kprobe.evidence import MAX_LINE, MAX_PAGE, MAX_STREAM, Evidence
 
-MAX_INPUT = embed.MAX_PAGE
+if TYPE_CHECKING:
+    from kprobe.streams import Refuse
+
+MAX_INPUT = MAX_PAGE
 """The most that is read of a file, in bytes, unless it is a log of many runs."""
 MAX_PIECE = 1024 * 1024
 """How much of such a log is read at a time, in bytes."""
 _RECORD = re.compile(rb'\s*\{\s*"type"\s*:\s*"(begin|fact|probe|end|row)"')
+_SECOND = b'\n{"type":"begin"'
+"""Where another run begins in the same file, as kprobe writes it; else it is an error."""
 BOM = b"\xef\xbb\xbf"
 
 
@@ -23,32 +28,37 @@ def evidence_in(data: bytes, source: str) -> list[Evidence]:
     return list(each_in(data, source))
 
 
-def each_in(
-    data: bytes, source: str, rest: Iterable[bytes] = (), refuse: streams.Refuse | None = None
-) -> Iterator[Evidence]:
+def each_in(data: bytes, source: str, rest: Iterable[bytes] = (), refuse: "Refuse | None" = None) -> Iterator[Evidence]:
     """Yield all evidence in a file's bytes, each when it has been read.
 
     ``rest``: pieces of what came after ``data``, where that is more than MAX_INPUT: logs of many runs may be as long.
     ``refuse`` is called for those runs of such a log that are no evidence; else the first of them is an error.
     """
+    plain = _RECORD.match(data) is not None
+    if plain and _SECOND not in data and len(data) <= MAX_STREAM:
+        yield evidence.parse_whole(data, source)
+        return
+    # Only now what most evidence does without.
+    from kprobe import embed, streams
+    from kprobe.inflate import inflate, kind_of
+
     too_much = InputError(f"more than {MAX_INPUT} bytes", source, "is this the evidence of one run, or one page?")
-    kind = kind_of(data)
-    if kind and len(data) > MAX_INPUT:
-        raise too_much
-    if kind:
+    if kind := kind_of(data):
+        if len(data) > MAX_INPUT:
+            raise too_much
         data = inflate(kind, data, source, MAX_INPUT)
     data = data.removeprefix(BOM)
     plain = _RECORD.match(data) is not None
     if not plain and len(data) <= MAX_INPUT and embed.packed_in(data):
         yield from embed.unpack(data, source)
-    elif streams.several(data) if plain else streams.holds_records(data):
+    elif _SECOND in data if plain else streams.holds_records(data):
         yield from streams.apart(_lines(data, rest), source, refuse or _raise)
     elif len(data) > MAX_INPUT:
         raise too_much
     elif len(data) > MAX_STREAM:
         raise InputError(f"more than {MAX_STREAM} bytes", source, "is this the evidence of one run?")
     else:
-        yield evidence.parse(data.splitlines(keepends=True), source)
+        yield evidence.parse_whole(data, source)
 
 
 def _raise(error: InputError) -> None:

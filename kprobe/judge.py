@@ -7,64 +7,67 @@ evidence away never turns anything into ``pass``.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
 
 from kprobe import expr
 from kprobe.cause import cause
 from kprobe.contradiction import Contradiction, contradictions
 from kprobe.errors import InputError, nearest
-from kprobe.evidence import End, Evidence, Outcome, Probe
+from kprobe.evidence import End, Evidence, Probe
 from kprobe.facts import Facts
 from kprobe.node import derive
-from kprobe.profile import Group, Mode, Need, Profile, holds
+from kprobe.profile import Group, Profile, holds
 from kprobe.remedy import remedy
-from kprobe.report import Explained, GroupReport, ModeReport, NeedReport, Report, Verdict
-
-TRUTH: Mapping[Outcome, expr.Truth] = {
-    "works": True,
-    "absent": False,
-    "broken": False,
-    "denied": None,
-    "unknown": None,
-}
-BADNESS: tuple[Verdict, ...] = ("pass", "warn", "unknown", "fail")
+from kprobe.report import Explained, GroupReport, ModeReport, Report, Verdict
+from kprobe.standard import BADNESS, Standard, worst
 
 
 def judge(evidence: Evidence, profile: Profile, wanted: Iterable[str] = (), release: str = "") -> Report:
     """Judge by every group of the profile, or by exactly the ``wanted`` modes; for its newest release unless told."""
-    release, chosen = check(profile, wanted, release)
+    return judge_by(evidence, standard(profile, wanted, release))
+
+
+def standard(profile: Profile, wanted: Iterable[str] = (), release: str = "") -> Standard:
+    """Make ready to judge many nodes by the same; refuse a release or mode that the profile does not have."""
+    return Standard(profile, *check(profile, wanted, release))
+
+
+def judge_by(evidence: Evidence, standard: Standard, *, brief: bool = False) -> Report:
+    """Judge one node. ``brief``: no notes, contradictions and remedies, and causes of what is needed alone.
+
+    That is what a table of many nodes has room for.
+    """
+    profile, chosen = standard.profile, standard.chosen
     rows = {probe.id: probe for probe in evidence.probes if not probe.control}
     derived = derive(evidence)
     known = {probe.id: probe for probe in derived} | rows
-    there = [mode for mode in profile.modes if holds(mode.releases, release)]
-    planned = frozenset(name for names in evidence.begin.plan.values() for name in names)
-    modes = tuple(_mode(mode, known, planned, release, wanted=not chosen or mode.name in chosen) for mode in there)
-    names = {mode.group for mode in modes}
-    groups = tuple(_group(group, modes, by_name=bool(chosen)) for group in profile.groups if group.name in names)
+    planned = frozenset().union(*evidence.begin.plan.values())
+    modes = standard.modes(known, planned)
+    groups = tuple(_group(group, modes, by_name=bool(chosen)) for group in standard.groups)
     if chosen:
-        verdict = _all(mode.verdict for mode in modes if mode.wanted)
+        verdict = worst(mode.verdict for mode in modes if mode.wanted)
     else:
-        verdict = _all(group.verdict for group in groups if group.counts)
+        verdict = worst(group.verdict for group in groups if group.counts)
     facts = Facts(evidence)
-    explained = list(_explained(rows.values(), facts))
+    explain = _causes(standard.names, rows, facts) if brief else _explained(rows.values(), facts)
+    explained = list(explain)
     return Report(
         source=evidence.source,
         profile=profile.name,
         title=profile.title,
-        release=release,
+        release=standard.release,
         verdict=verdict,
         incomplete=evidence.incomplete,
         running=evidence.running,
         groups=groups,
         modes=modes,
-        notes=tuple(_notes(evidence, rows)),
+        notes=() if brief else tuple(_notes(evidence, rows)),
         begin=evidence.begin,
         facts=evidence.facts,
         rows=evidence.probes,
         derived=derived,
         end=evidence.end,
         explained=tuple(explained),
-        contradictions=tuple(_contradictions(rows.values(), explained, facts)),
+        contradictions=() if brief else tuple(_contradictions(rows.values(), explained, facts)),
     )
 
 
@@ -74,9 +77,17 @@ def _explained(probes: Iterable[Probe], facts: Facts) -> Iterator[Explained]:
             yield Explained(row=probe.id, cause=why, remedy=remedy(why, facts))
 
 
+def _causes(names: Iterable[str], rows: Mapping[str, Probe], facts: Facts) -> Iterator[Explained]:
+    for name in names:
+        if name in rows and rows[name].outcome != "works" and (why := cause(rows[name], facts)) is not None:
+            yield Explained(row=name, cause=why)
+
+
 def _contradictions(probes: Iterable[Probe], explained: Iterable[Explained], facts: Facts) -> Iterator[Contradiction]:
     causes = {each.row: each.cause for each in explained}
     for probe in probes:
+        if probe.outcome == "works" and not probe.kconfig and not probe.loaded:
+            continue  # nothing that could speak against it
         yield from contradictions(probe, causes.get(probe.id), facts)
 
 
@@ -103,67 +114,9 @@ def needed(profile: Profile, wanted: Iterable[str] = (), release: str = "") -> t
     return tuple(dict.fromkeys(name for need in needs for name in expr.ids(expr.parse(need.row))))
 
 
-def _mode(
-    mode: Mode, rows: Mapping[str, Probe], planned: AbstractSet[str], release: str, *, wanted: bool
-) -> ModeReport:
-    needs = tuple(_need(need, rows, planned) for need in mode.needs if holds(need.releases, release))
-    verdict = _all(need.verdict for need in needs)
-    return ModeReport(
-        name=mode.name,
-        title=mode.title,
-        group=mode.group,
-        wanted=wanted,
-        verdict=verdict,
-        deciding=tuple(dict.fromkeys(_deciding(needs, verdict))),
-        needs=needs,
-    )
-
-
-def _need(need: Need, rows: Mapping[str, Probe], planned: AbstractSet[str]) -> NeedReport:
-    # Packets that the run was not to send (--no-flows, an older kprobe) are no doubt; those that it was to send are.
-    unsent = {name for name in need.names if name not in planned} - set(expr.ids(expr.parse(need.row)))
-
-    def truth(name: str) -> expr.Truth:
-        return True if name in unsent else TRUTH[rows[name].outcome] if name in rows else None
-
-    there, both = expr.parse(need.row), expr.parse(f"({need.row}) and ({need.flow})" if need.flow else need.row)
-    answer = expr.value(both, truth)
-    # What is not there carries no packets either: that needs no second name.
-    decider = there if expr.value(there, truth) == answer else expr.parse(need.flow)
-    deciding = tuple(dict.fromkeys(expr.deciding(decider, truth)))
-    return NeedReport(
-        row=need.row,
-        level=need.level,
-        verdict=_verdict(need, answer),
-        why=need.why,
-        source=need.source,
-        deciding=deciding,
-        missing=tuple(name for name in deciding if name not in rows),
-        flow=need.flow,
-        lost=need.lost,
-        avoid=need.avoid,
-        releases=need.releases,
-    )
-
-
-def _verdict(need: Need, answer: expr.Truth) -> Verdict:
-    """Return ``warn`` for what is only recommended, be it missing or not to be told: it never stops a mode."""
-    if answer:
-        return "pass"
-    if need.level == "recommend":
-        return "warn"
-    return "unknown" if answer is None else "fail"
-
-
-def _deciding(needs: tuple[NeedReport, ...], verdict: Verdict) -> Iterator[str]:
-    for need in needs:
-        if need.verdict == verdict:
-            yield from need.deciding
-
-
 def _group(group: Group, modes: tuple[ModeReport, ...], *, by_name: bool) -> GroupReport:
     verdicts = [mode.verdict for mode in modes if mode.group == group.name]
-    join: Callable[[Iterable[Verdict]], Verdict] = _any if group.rule == "any" else _all
+    join: Callable[[Iterable[Verdict]], Verdict] = _any if group.rule == "any" else worst
     return GroupReport(
         name=group.name,
         title=group.title,
@@ -171,10 +124,6 @@ def _group(group: Group, modes: tuple[ModeReport, ...], *, by_name: bool) -> Gro
         counts=group.rule != "none" and not by_name,
         verdict=join(verdicts),
     )
-
-
-def _all(verdicts: Iterable[Verdict]) -> Verdict:
-    return max(verdicts, key=BADNESS.index, default="pass")
 
 
 def _any(verdicts: Iterable[Verdict]) -> Verdict:

@@ -3,7 +3,6 @@
 
 import pkgutil
 import re
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
@@ -139,6 +138,8 @@ def holds(releases: str, release: str) -> bool:
 
 def parse(text: str, where: str) -> Profile:
     """Read the text of a profile; ``where`` names it in errors."""
+    import tomllib  # late: profiles that come with kprobe are compiled
+
     at = _Lines(text, where)
     try:
         raw = tomllib.loads(text)
@@ -167,12 +168,13 @@ def parse(text: str, where: str) -> Profile:
             raise InputError(f"no mode is in group {group.name}", at.at("group", group.name), "add one or remove it")
     for name, table in modes.items():
         _check_releases(table.releases, at.at("mode", name))
+    shared: dict[Need, Need] = {}  # modes that need the same share it
     resolved = tuple(
         Mode(
             name=name,
             title=table.title,
             group=table.group,
-            needs=tuple(_unique(_needs(name, book, {}, (), at))),
+            needs=tuple(shared.setdefault(need, need) for need in _unique(_needs(name, book, {}, (), at))),
             releases=table.releases,
         )
         for name, table in modes.items()
@@ -313,7 +315,18 @@ def text_of(name: str) -> tuple[str, str]:
 def load(name: str, known: Collection[str] = ()) -> Profile:
     """Read a bundled profile or a file. With ``known`` ids (the catalogue), a need of any other id is an error."""
     text, where = text_of(name)
-    profile = parse(text, where)
+    profile = (None if is_file(name) else _compiled(name, text)) or parse(text, where)
     if known:
         check_ids(profile, text, where, known)
     return profile
+
+
+def _compiled(name: str, text: str) -> Profile | None:
+    """Return what ``make build`` made of a profile; None where there is nothing, or it is of another text."""
+    from kprobe.compiled import unpack
+
+    try:
+        data = pkgutil.get_data("kprobe", f"profiles/{name}.msgpack") or b""
+    except OSError:
+        return None
+    return unpack(data, text.encode())

@@ -11,7 +11,7 @@ import msgspec
 from kprobe import expr, node
 from kprobe.clean import clean
 from kprobe.evidence import Evidence, Probe
-from kprobe.judge import TRUTH
+from kprobe.standard import TRUTH
 
 ANSWERS: Mapping[expr.Truth, str] = {True: "met", False: "not met", None: "cannot be told"}
 ELSEWHERE = "cannot be seen from one node"

@@ -44,16 +44,11 @@ def holds_records(data: bytes) -> bool:
     return any(_RECORD.match(line) for line in data.splitlines(keepends=True))
 
 
-def several(data: bytes) -> bool:
-    """Whether evidence has to be taken apart: more than one run, or something before a record."""
-    first = _RECORD.match(data)
-    return (first is not None and bool(first[1].strip())) or data.count(b'"begin"') > 1
-
-
 def apart(lines: Iterable[bytes], source: str, refuse: Refuse) -> Iterator[Evidence]:
     """Yield the evidence of each run when it ends, those that were cut last; call ``refuse`` for what is none."""
     begun: dict[Key, _Stream | None] = {}  # None: refused, until it begins anew
     ended: set[Key] = set()
+    lost: set[Key] = set()  # nothing more can be told of them
     named: dict[str, int] = {}
     size = 0
     for line in lines:
@@ -62,10 +57,16 @@ def apart(lines: Iterable[bytes], source: str, refuse: Refuse) -> Iterator[Evide
             continue  # what a container says besides
         key = (_TIME.sub(b"", _ESCAPE.sub(b"", record[1])).strip(), record[4] or b"")
         kind = record[3]
-        if kind == b"begin":
+        if kind == b"begin" and key not in lost:
             if (cut := begun.pop(key, None)) is not None:
                 size -= cut.size
-                yield from _read(cut, refuse, mixed=not any(key))
+                if not any(key):
+                    todo = "use kubectl logs --prefix, or kprobe-collect --tag"
+                    refuse(InputError("a second begin: runs are mixed, and nothing tells them apart", source, todo))
+                    begun[key] = None
+                    lost.add(key)
+                    continue
+                yield from _read(cut, refuse)
             begun[key] = _Stream(_name(source, key, named))
             ended.discard(key)
         elif key in ended:
@@ -97,13 +98,9 @@ def apart(lines: Iterable[bytes], source: str, refuse: Refuse) -> Iterator[Evide
             yield from _read(left, refuse)
 
 
-def _read(stream: _Stream, refuse: Refuse, *, mixed: bool = False) -> Iterator[Evidence]:
-    if mixed:
-        todo = "use kubectl logs --prefix, or kprobe-collect --tag"
-        refuse(InputError("runs are mixed, and nothing tells them apart", stream.source, todo))
-        return
+def _read(stream: _Stream, refuse: Refuse) -> Iterator[Evidence]:
     try:
-        yield evidence.parse(stream.lines, stream.source)
+        yield evidence.parse_whole(b"".join(stream.lines), stream.source)
     except InputError as error:
         refuse(error)
 

@@ -14,9 +14,9 @@ from kprobe import expr
 from kprobe.cause import cause
 from kprobe.evidence import Evidence, Probe
 from kprobe.facts import Facts
-from kprobe.judge import TRUTH
 from kprobe.profile import Mode, Need, Profile
 from kprobe.remedy import remedy
+from kprobe.standard import TRUTH
 
 MAX_LINE = 4096
 MAX_LOG = 64 * 1024 * 1024

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from shutil import get_terminal_size
 from typing import TYPE_CHECKING, BinaryIO
 
 from kprobe.cli.output import write
@@ -130,21 +129,24 @@ def show_judged(
     show_names: bool,
 ) -> int:
     """Judge and print; return the exit code. What is made to be shared has no names in it, unless asked for."""
-    from kprobe.judge import judge
+    from kprobe.judge import judge_by, standard
     from kprobe.render import render_all, shared
     from kprobe.report import Report, exit_code, worst
 
     terminal = sys.stdout.isatty()
+    if terminal:
+        from shutil import get_terminal_size
     width = get_terminal_size().columns if terminal else 0
     color = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    standards = [standard(profile, modes, release) for profile in profiles]
     codes: list[int] = []
     if shared(form) and not show_names:
         found = redacted(found)
 
     def reports() -> Iterator[Report]:
         for evidence in found:
-            for profile in profiles:
-                report = judge(evidence, profile, modes, release)
+            for by in standards:
+                report = judge_by(evidence, by)
                 codes.append(exit_code(report))
                 yield report
 

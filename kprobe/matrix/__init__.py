@@ -5,7 +5,7 @@ A matrix holds a letter for each need and node, and the words behind it once, ho
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -15,6 +15,8 @@ from kprobe.report import ModeReport, NeedReport, Report, Verdict
 Kind = Literal["group", "mode", "need"]
 
 LETTER: Mapping[Verdict, str] = {"pass": "+", "warn": "~", "unknown": "?", "fail": "x"}
+BAD: Mapping[str, int] = {letter: place for place, letter in enumerate("+~?x")}
+MAX_PARTS = 100_000
 NOT_THERE = " "  # a need that a node was not judged by
 
 
@@ -60,32 +62,45 @@ class _Row:
         self.letters: list[str] = []
         self.said: dict[int, int] = {}
 
-    def put(self, node: int, verdict: Verdict) -> None:
+    def put(self, node: int, letter: str) -> None:
         """Set a node's letter, the worse one where there are two; those of nodes without this line stay blank."""
         self.letters += [NOT_THERE] * (node + 1 - len(self.letters))
-        letter = LETTER[verdict]
-        if self.letters[node] == NOT_THERE or "+~?x".index(letter) > "+~?x".index(self.letters[node]):
+        if self.letters[node] == NOT_THERE or BAD[letter] > BAD[self.letters[node]]:
             self.letters[node] = letter
+
+
+class _Unmet(NamedTuple):
+    """What there is to say of a mode or need that does not pass."""
+
+    row: _Row
+    report: ModeReport | NeedReport
+
+
+class _Part(NamedTuple):
+    """What one judgement of a mode puts into the table, the same for all nodes that it is of."""
+
+    of: ModeReport
+    letters: tuple[tuple[_Row, str], ...]
+    unmet: tuple[_Unmet, ...]
 
 
 def matrix(reports: Iterable[Report]) -> Matrix:
     """Lay reports side by side. They are read one by one and not kept."""
     nodes: list[Node] = []
-    rows: dict[tuple[Kind, str, str], _Row] = {}
-    texts: dict[str, int] = {}
+    table = _Table()
     title = release = ""
     for number, report in enumerate(reports):
         title, release = report.title, report.release
         nodes.append(_node(report))
-        _add(report, number, rows, texts)
+        table.add(report, number)
     order = {"group": 0, "mode": 1, "need": 2}
-    lines = sorted(rows.values(), key=lambda row: order[row.kind])
+    lines = sorted(table.rows.values(), key=lambda row: order[row.kind])
     return Matrix(
         profile=title,
         release=release,
         nodes=_shorter(nodes),
         lines=tuple(_line(row, len(nodes)) for row in lines),
-        texts=tuple(texts),
+        texts=tuple(table.texts),
     )
 
 
@@ -109,29 +124,55 @@ def _shorter(nodes: list[Node]) -> tuple[Node, ...]:
     return tuple(msgspec.structs.replace(node, source=node.source.rpartition("/")[2]) for node in nodes)
 
 
-def _add(report: Report, node: int, rows: dict[tuple[Kind, str, str], _Row], texts: dict[str, int]) -> None:
-    """Put one node's column into the lines."""
-    probes = {row.id: row for row in (*report.derived, *report.rows) if not row.control}
-    causes = {each.row: each.cause.text for each in report.explained}
-    for group in report.groups:
-        _row(rows, "group", group.name, group.title).put(node, group.verdict)
-    for mode in report.modes:
-        row = _row(rows, "mode", mode.name, mode.title)
-        row.put(node, mode.verdict)
-        if mode.verdict != "pass":
-            row.said[node] = texts.setdefault(_because(mode), len(texts))
-        for need in mode.needs:
-            row = _row(rows, "need", need.row, need.level)
-            row.put(node, need.verdict)
-            if need.verdict != "pass" and node not in row.said:
-                row.said[node] = texts.setdefault(_said(need, probes, causes), len(texts))
+class _Table:
+    """The lines, and the words behind their letters."""
 
+    def __init__(self) -> None:
+        self.rows: dict[tuple[Kind, str, str], _Row] = {}
+        self.texts: dict[str, int] = {}
+        self.parts: dict[int, _Part] = {}
 
-def _row(rows: dict[tuple[Kind, str, str], _Row], kind: Kind, name: str, title: str) -> _Row:
-    key = (kind, name, title)
-    if key not in rows:
-        rows[key] = _Row(kind, name, title)
-    return rows[key]
+    def add(self, report: Report, node: int) -> None:
+        """Put one node's column into the lines."""
+        for group in report.groups:
+            self._row("group", group.name, group.title).put(node, LETTER[group.verdict])
+        parts = [self._part(mode) for mode in report.modes]
+        for part in parts:
+            for row, letter in part.letters:
+                row.put(node, letter)
+        unmet = [each for part in parts for each in part.unmet]
+        if not unmet:
+            return
+        probes = {row.id: row for row in (*report.derived, *report.rows) if not row.control}
+        causes = {each.row: each.cause.text for each in report.explained}
+        for row, of in unmet:
+            if node not in row.said:
+                text = _because(of) if isinstance(of, ModeReport) else _said(of, probes, causes)
+                row.said[node] = self.texts.setdefault(text, len(self.texts))
+
+    def _part(self, mode: ModeReport) -> _Part:
+        """Return what a judgement puts in; the judge gives nodes that agree the very same one."""
+        found = self.parts.get(id(mode))
+        if found is None:
+            if len(self.parts) >= MAX_PARTS:
+                self.parts.clear()
+            found = self.parts[id(mode)] = self._taken_apart(mode)
+        return found
+
+    def _taken_apart(self, mode: ModeReport) -> _Part:
+        pairs: list[tuple[_Row, ModeReport | NeedReport]] = [(self._row("mode", mode.name, mode.title), mode)]
+        pairs += [(self._row("need", need.row, need.level), need) for need in mode.needs]
+        return _Part(
+            of=mode,
+            letters=tuple((row, LETTER[of.verdict]) for row, of in pairs),
+            unmet=tuple(_Unmet(row, of) for row, of in pairs if of.verdict != "pass"),
+        )
+
+    def _row(self, kind: Kind, name: str, title: str) -> _Row:
+        key = (kind, name, title)
+        if key not in self.rows:
+            self.rows[key] = _Row(kind, name, title)
+        return self.rows[key]
 
 
 def _line(row: _Row, nodes: int) -> Line:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from kprobe import profile
 from kprobe.errors import InputError
 from kprobe.evidence import End, Evidence, Left, Outcome, Uname
-from kprobe.judge import BADNESS, judge, needed
+from kprobe.judge import judge, needed
 from kprobe.profile import Group, Mode, Need, Profile, Rule
 from kprobe.report import Report, Verdict, exit_code
+from kprobe.standard import BADNESS
 from tests.unit import synthetic
 
 CALICO = profile.load("calico")

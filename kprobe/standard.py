@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+"""What evidence is measured by: the modes of one profile and release, taken apart once and held to many nodes. Pure.
+
+A need's verdict rests on how the rows that it names came out and on nothing else, so nodes that agree there share it:
+each need is judged once for each combination of outcomes that occurs, however many nodes have it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from operator import itemgetter
+from typing import Literal
+
+from kprobe import expr
+from kprobe.evidence import Outcome, Probe
+from kprobe.profile import Mode, Need, Profile, holds
+from kprobe.report import ModeReport, NeedReport, Verdict
+
+TRUTH: Mapping[Outcome, expr.Truth] = {
+    "works": True,
+    "absent": False,
+    "broken": False,
+    "denied": None,
+    "unknown": None,
+}
+BADNESS: tuple[Verdict, ...] = ("pass", "warn", "unknown", "fail")
+MAX_TOLD = 4096
+"""How many combinations of outcomes are remembered of a need or a mode."""
+
+State = expr.Truth | Literal["lost", "unasked"]
+"""How a row came out; ``lost``: planned, and the evidence has no answer; ``unasked``: not even planned."""
+States = tuple[State, ...]
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the worst of some verdicts; nothing asked is ``pass``."""
+    return max(verdicts, key=BADNESS.index, default="pass")
+
+
+class Measure:
+    """One need, ready to be judged."""
+
+    def __init__(self, need: Need) -> None:
+        self.need = need
+        self.there = expr.parse(need.row)
+        self.flow = expr.parse(need.flow) if need.flow else None
+        self.both = expr.All((self.there, self.flow)) if self.flow else self.there
+        self.of_row = frozenset(expr.ids(self.there))
+        self.names = tuple(dict.fromkeys(expr.ids(self.both)))
+        self.rests = () if expr.chooses(self.there) else tuple(dict.fromkeys(expr.ids(self.there)))
+        self._told: dict[States, NeedReport] = {}
+
+    def report(self, states: States) -> NeedReport:
+        """Judge by the states of ``names``, in their order."""
+        found = self._told.get(states)
+        if found is None:
+            _bound(self._told)
+            found = self._told[states] = judged(self, states)
+        return found
+
+
+def judged(measure: Measure, states: States) -> NeedReport:
+    """Judge one need."""
+    if measure.rests and all(state is True for state in states):
+        return _report(measure.need, True, measure.rests)
+    state = dict(zip(measure.names, states, strict=True))
+
+    def truth(name: str) -> expr.Truth:
+        found = state[name]
+        if found == "unasked":
+            # Packets that the run was not to send (--no-flows, an older kprobe) are no doubt; others are.
+            return True if name not in measure.of_row else None
+        return None if found == "lost" else found
+
+    answer = expr.value(measure.both, truth)
+    # What is not there carries no packets either: that needs no second name.
+    decider = measure.there if measure.flow is None or expr.value(measure.there, truth) == answer else measure.flow
+    deciding = tuple(dict.fromkeys(expr.deciding(decider, truth)))
+    return _report(measure.need, answer, deciding, tuple(name for name in deciding if isinstance(state[name], str)))
+
+
+def _report(need: Need, answer: expr.Truth, deciding: tuple[str, ...], missing: tuple[str, ...] = ()) -> NeedReport:
+    return NeedReport(
+        row=need.row,
+        level=need.level,
+        verdict=_verdict(need, answer),
+        why=need.why,
+        source=need.source,
+        deciding=deciding,
+        missing=missing,
+        flow=need.flow,
+        lost=need.lost,
+        avoid=need.avoid,
+        releases=need.releases,
+    )
+
+
+def _verdict(need: Need, answer: expr.Truth) -> Verdict:
+    """Return ``warn`` for what is only recommended, be it missing or not to be told: it never stops a mode."""
+    if answer:
+        return "pass"
+    if need.level == "recommend":
+        return "warn"
+    return "unknown" if answer is None else "fail"
+
+
+class _Way:
+    """One mode: its needs, and which of the standard's states each of them looks at."""
+
+    def __init__(self, mode: Mode, wanted: bool, measures: list[Measure], place: Mapping[str, int]) -> None:
+        self.mode, self.wanted = mode, wanted
+        names = tuple(dict.fromkeys(name for measure in measures for name in measure.names))
+        self._pick = _picker([place[name] for name in names])
+        own = {name: number for number, name in enumerate(names)}
+        self._needs = [(measure, _picker([own[name] for name in measure.names])) for measure in measures]
+        self._told: dict[States, ModeReport] = {}
+
+    def report(self, states: States) -> ModeReport:
+        """Judge by the states of all rows that the standard names."""
+        mine = self._pick(states)
+        found = self._told.get(mine)
+        if found is None:
+            _bound(self._told)
+            found = self._told[mine] = self._judged(mine)
+        return found
+
+    def _judged(self, states: States) -> ModeReport:
+        needs = tuple(measure.report(pick(states)) for measure, pick in self._needs)
+        verdict = worst(need.verdict for need in needs)
+        return ModeReport(
+            name=self.mode.name,
+            title=self.mode.title,
+            group=self.mode.group,
+            wanted=self.wanted,
+            verdict=verdict,
+            deciding=tuple(dict.fromkeys(_deciding(needs, verdict))),
+            needs=needs,
+        )
+
+
+def _deciding(needs: tuple[NeedReport, ...], verdict: Verdict) -> Iterator[str]:
+    for need in needs:
+        if need.verdict == verdict:
+            yield from need.deciding
+
+
+def _picker(places: list[int]) -> Callable[[States], States]:
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda states: tuple(states[place] for place in places)
+
+
+def _bound(told: dict[States, NeedReport] | dict[States, ModeReport]) -> None:
+    if len(told) >= MAX_TOLD:
+        told.clear()
+
+
+class Standard:
+    """A profile in one release. ``chosen``: the modes that were asked for by name; empty for all."""
+
+    def __init__(self, profile: Profile, release: str, chosen: frozenset[str]) -> None:
+        self.profile, self.release, self.chosen = profile, release, chosen
+        held = _Held(release)
+        there = [mode for mode in profile.modes if held[mode.releases]]
+        needs = {mode.name: [need for need in mode.needs if held[need.releases]] for mode in there}
+        measures = {id(need): Measure(need) for found in needs.values() for need in found}
+        self.names = tuple(dict.fromkeys(name for measure in measures.values() for name in measure.names))
+        place = {name: number for number, name in enumerate(self.names)}
+        self._ways = [
+            _Way(mode, not chosen or mode.name in chosen, [measures[id(need)] for need in needs[mode.name]], place)
+            for mode in there
+        ]
+        groups = {mode.group for mode in there}
+        self.groups = tuple(group for group in profile.groups if group.name in groups)
+
+    def modes(self, rows: Mapping[str, Probe], planned: AbstractSet[str]) -> tuple[ModeReport, ...]:
+        """Judge each mode by the rows of one node; ``planned``: those that its run was to ask."""
+        states: States = tuple(
+            TRUTH[rows[name].outcome] if name in rows else "lost" if name in planned else "unasked"
+            for name in self.names
+        )
+        return tuple(way.report(states) for way in self._ways)
+
+
+class _Held(dict[str, bool]):
+    """Which conditions hold for a release: few are there, and asked of every need."""
+
+    def __init__(self, release: str) -> None:
+        super().__init__()
+        self.release = release
+
+    def __missing__(self, releases: str) -> bool:
+        found = self[releases] = holds(releases, self.release)
+        return found

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-2.0-or-later OR MIT
+"""What makes judging many nodes quick changes no judgement: it is counted here what is done once, not timed."""
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kprobe import compiled, embed, evidence, profile, standard
+from kprobe.errors import InputError
+from kprobe.evidence import Evidence
+from kprobe.judge import judge, judge_by
+from kprobe.judge import standard as ready
+from kprobe.matrix import matrix
+from kprobe.report import NeedReport
+from tests.evidence import index, load
+from tests.unit import synthetic
+
+CALICO = profile.load("calico")
+LINES = [*evidence.write(synthetic.stream({"link.ipip": "absent", "link.veth": "works"})).splitlines(keepends=True)]
+ODD = (
+    b"\n",
+    b"\r\n",
+    b"{}\n",
+    b"null\n",
+    b'{"type":"later"}\n',
+    b"garbage\n",
+    b'{"type":"fact","id":"a","value":[[[[1]]]]}\n',
+)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often the needs on each row were judged."""
+    count: Counter[str] = Counter()
+    original = standard.judged
+
+    def judged(measure: standard.Measure, states: standard.States) -> NeedReport:
+        count[measure.need.row] += 1
+        return original(measure, states)
+
+    monkeypatch.setattr(standard, "judged", judged)
+    return count
+
+
+def named(found: Evidence, name: str) -> Evidence:
+    uname = msgspec.structs.replace(found.begin.uname, nodename=name)
+    return msgspec.structs.replace(found, source=name, begin=msgspec.structs.replace(found.begin, uname=uname))
+
+
+def test_a_need_is_judged_once_for_each_combination_of_outcomes(asked: Counter[str]) -> None:
+    by = ready(CALICO)
+    found = load("newest-amd64")
+    table = matrix(judge_by(named(found, f"node-{number}"), by, brief=True) for number in range(50))
+    assert len(table.nodes) == 50
+    needs = {need for mode in CALICO.modes for need in mode.needs if profile.holds(need.releases, by.release)}
+    assert asked.total() <= len(needs), "each once, for all modes and nodes"
+    before = asked.copy()
+    probes = tuple(
+        msgspec.structs.replace(probe, outcome="absent", step="create", errno=95) if probe.id == "link.ipip" else probe
+        for probe in found.probes
+    )
+    judge_by(msgspec.structs.replace(found, probes=probes), by)
+    again = asked - before
+    assert again
+    assert all("link.ipip" in row for row in again), again
+    judge_by(found, by)
+    assert asked - before == again
+
+
+def test_many_nodes_by_one_standard_are_judged_as_each_alone() -> None:
+    by = ready(CALICO)
+    names = sorted(index())
+    for name in (*names, *reversed(names)):
+        assert judge_by(load(name), by) == judge(load(name), CALICO)
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standard, "MAX_TOLD", 2)
+    by = ready(CALICO)
+    for name in index():
+        assert judge_by(load(name), by) == judge(load(name), CALICO)
+
+
+def test_a_packet_that_was_lost_is_told_without_the_plan() -> None:
+    """What travels in a page leaves the plan out; a row that is there was planned, whatever the plan says."""
+    need = next(
+        need
+        for mode in CALICO.modes
+        for need in mode.needs
+        if need.flow and need.level == "require" and " " not in need.flow
+    )
+    found = synthetic.calico_but({need.flow: "broken"})
+    whole, lean = (judge(each, CALICO) for each in (found, embed.lean(found)))
+    assert whole.modes == lean.modes
+    assert any(need.flow in mode.deciding for mode in whole.modes if mode.verdict == "fail")
+
+
+@given(
+    st.lists(st.sampled_from([*LINES, *ODD]), max_size=8),
+    st.booleans(),
+    st.integers(0, 400),
+)
+def test_at_once_is_as_line_by_line(lines: list[bytes], whole: bool, cut: int) -> None:
+    data = b"".join([*LINES, *lines] if whole else lines)
+    data = data[: len(data) - cut] if cut < 100 else data
+
+    def said(read: str) -> Evidence | str:
+        try:
+            return evidence.parse_whole(data, "a") if read else evidence.parse(data.splitlines(keepends=True), "a")
+        except InputError as error:
+            return str(error)
+
+    assert said("whole") == said("")
+
+
+def test_at_once_is_taken_for_real_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = load("newest-amd64")
+    data = evidence.write(found)
+    monkeypatch.setattr(evidence, "parse", None)
+    assert evidence.parse_whole(data, found.source) == found
+
+
+@pytest.mark.parametrize("name", profile.bundled())
+def test_what_is_compiled_is_what_is_written(name: str) -> None:
+    text, where = profile.text_of(name)
+    read = profile.parse(text, where)
+    packed = compiled.pack(read, text.encode())
+    assert compiled.unpack(packed, text.encode()) == read == profile.load(name)
+    assert compiled.unpack(packed, text.encode() + b"\n") is None, "of another text"
+    assert compiled.unpack(packed, text.replace("require", "recommand").encode()) is None
+    for damaged in (b"", packed[:-1], packed[:50], b"\x90" + packed, packed + b"\0"):
+        assert compiled.unpack(damaged, text.encode()) is None
+
+
+def test_an_older_form_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    text, where = profile.text_of("docker")
+    packed = compiled.pack(profile.parse(text, where), text.encode())
+    monkeypatch.setattr(compiled, "FORM", compiled.FORM + 1)
+    assert compiled.unpack(packed, text.encode()) is None
+
+
+def test_judging_a_node_imports_nothing_that_it_does_without(tmp_path: Path) -> None:
+    file = tmp_path / "node.ndjson"
+    file.write_bytes(evidence.write(load("newest-amd64")))
+    script = (
+        "import sys; from kprobe.cli import main\n"
+        f"try: main(['judge', {str(file)!r}])\n"
+        "except SystemExit: print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}\n{script}"],
+                          capture_output=True, text=True, check=True)  # fmt: skip
+    late = {"tomllib", "hashlib", "html", "difflib", "lzma", "subprocess", "socket", "ssl", "rich"}
+    late |= {
+        f"kprobe.{name}" for name in ("embed", "streams", "inflate", "redact", "collect", "requirements", "symptoms")
+    }
+    assert late & set(done.stdout.splitlines()[-1].split()) == set()
