@@ -42,6 +42,7 @@ _STRANGE = re.compile(r"[^ -~]|@|\d[.:_-]\d|[0-9a-fA-F]:|::|\d{6}|[A-Za-z0-9+/]{
 _DISTINCT = re.compile(r"[a-z].*[-.].*\d|[a-z].*\d.*[-.]", re.IGNORECASE)
 """Names of known words, such as node-7, that are like nothing else and so are replaced in texts too."""
 MAX_LITERALS = 32
+MAX_KNOWN = 100_000
 DIGITS = 11
 """The longest number that passes in a text; what is longer may identify somebody."""
 COLONS = 2
@@ -58,9 +59,12 @@ _TOKEN = re.compile(rf"(?<![\w:])(?P<mac>{_MAC})(?![\w:])|(?<![\w.])(?P<ipv4>{_I
                     rf"|(?<![\w+/=])(?P<key>{_KEY})|(?P<word>{_WORD})")  # fmt: skip
 
 
-def redact(evidence: Evidence, key: bytes, words: frozenset[str]) -> Evidence:
-    """Replace what names somebody or something. ``key``: 32 random bytes; ``words``: see kprobe.redact.vocabulary."""
-    return _Redactor(evidence, key, words).evidence(evidence)
+def redact(evidence: Evidence, key: bytes, words: frozenset[str], known: dict[str, bool] | None = None) -> Evidence:
+    """Replace what names somebody or something. ``key``: 32 random bytes; ``words``: see kprobe.redact.vocabulary.
+
+    ``known`` remembers from one evidence to the next which texts are made of these words alone.
+    """
+    return _Redactor(evidence, key, words, {} if known is None else known).evidence(evidence)
 
 
 def vocabulary() -> frozenset[str]:
@@ -89,8 +93,9 @@ def _lists(probe: Probe) -> tuple[tuple[str, ...], ...]:
 class _Redactor:
     """Replaces in one evidence: knows its names from the fields that hold one."""
 
-    def __init__(self, evidence: Evidence, key: bytes, words: frozenset[str]) -> None:
+    def __init__(self, evidence: Evidence, key: bytes, words: frozenset[str], known: dict[str, bool]) -> None:
         self.words = words
+        self.known = known
         self.fake = Pseudonyms(key)
         self.told = _Told(self._text)
         self.names: dict[str, str] = {}
@@ -245,7 +250,11 @@ class _Redactor:
 
     def _text(self, text: str) -> str:
         # Most texts are known words with nothing between them that could be an address, a key or a name.
-        known = _STRANGE.search(text) is None and self.words.issuperset(_LETTERS.findall(text.lower()))
+        known = self.known.get(text)
+        if known is None:
+            known = _STRANGE.search(text) is None and self.words.issuperset(_LETTERS.findall(text.lower()))
+            if len(self.known) < MAX_KNOWN:
+                self.known[text] = known
         if known and self.literal.search(text) is None:
             return text
         parts: list[str] = []

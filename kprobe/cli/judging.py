@@ -114,8 +114,9 @@ def redacted(found: "Iterable[Evidence]") -> "Iterator[Evidence]":
     from kprobe.redact import redact, vocabulary
 
     key, words = os.urandom(32), vocabulary()
+    known: dict[str, bool] = {}
     for evidence in found:
-        yield redact(evidence, key, words)
+        yield redact(evidence, key, words, known)
 
 
 def show_judged(

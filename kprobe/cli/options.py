@@ -72,6 +72,7 @@ reaching = options(
     click.option("--apiserver", multiple=True, metavar="URL", help="Ask this Kubernetes API. No credentials are sent."),
     click.option("--kube-proxy", is_flag=True, help="Ask kube-proxy on this node (127.0.0.1:10249) for its mode."),
 )
+show_names_option = click.option("--show-names", is_flag=True, help="Keep names and addresses.")
 deadline_option = click.option(
     "--deadline", type=click.IntRange(1, 600_000), default=5000, metavar="MS", help="For each row. [default: 5000]"
 )

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from kprobe import embed, evidence, profile, render
+from kprobe import cli, diff, embed, evidence, matrix, profile, render
 from kprobe.evidence import Evidence, Fact, Outcome, Uname
 from kprobe.judge import judge
+from kprobe.matrix import html as matrix_html
 from kprobe.pseudonym import Pseudonyms
 from kprobe.redact import redact, vocabulary
 from tests.unit import hostile, synthetic
@@ -73,12 +75,18 @@ def test_what_is_planted_everywhere_is_found_nowhere(plant: str, frame: str) -> 
     report = judge(found, CALICO)
     for name in render.formats():
         assert plant.lower() not in render.render(name, report, show_all=True).lower(), name
+    assert plant.lower() not in matrix_html.render(matrix.matrix([report, report])).lower()
+    before = judge(redact(synthetic.calico(), KEY, WORDS), CALICO)
+    for changed in (diff.diff(before, report), diff.diff(report, before)):
+        assert plant.lower() not in "\n".join(diff.text(changed)).lower()
     carried = next(embed.unpack(render.render("markdown", report).encode(), "page"))
     assert plant.lower() not in evidence.write(carried).decode().lower()
 
 
 def test_without_redaction_it_would_be_found() -> None:
     report = judge(hostile.evidence("quorvix.example"), CALICO)
+    assert "quorvix.example" in matrix_html.render(matrix.matrix([report]))
+    assert "quorvix.example" in "\n".join(diff.text(diff.diff(judge(synthetic.calico(), CALICO), report)))
     for name in render.formats():
         assert ("quorvix.example" in render.render(name, report)) == (name != "nfd"), name
 
@@ -117,6 +125,35 @@ def same_verdicts(found: Evidence) -> None:
         assert [(each.row, each.cause.code) for each in one.explained] == [
             (each.row, each.cause.code) for each in two.explained
         ]
+
+
+@pytest.mark.parametrize("command", ["matrix", "diff"])
+def test_what_two_nodes_are_compared_in_has_no_names(tmp_path: Path, command: str) -> None:
+    """On the command line: in a page and in a diff, unless names are asked for."""
+    files = []
+    for name in ("quorvix-1", "quorvix-2"):
+        uname = Uname(nodename=f"{name}.acme.example", release="6.1.0")
+        row = synthetic.probe("link.ipip", "absent", reason=f"{name}.acme.example has none")
+        found = msgspec.structs.replace(synthetic.calico(), probes=(row,))
+        found = msgspec.structs.replace(found, begin=msgspec.structs.replace(found.begin, uname=uname))
+        files.append(tmp_path / f"{name}.ndjson")
+        files[-1].write_bytes(evidence.write(found))
+    arguments = [command, *map(str, files), *(("--format", "html") if command == "matrix" else ())]
+    hidden, shown = (CliRunner().invoke(cli.main, [*arguments, *more]).output for more in ((), ("--show-names",)))
+    assert "quorvix" not in hidden
+    assert "acme" not in hidden
+    assert "quorvix-1.acme.example" in shown
+    assert "host-" in hidden
+
+
+def test_what_is_known_of_one_evidence_does_not_hide_the_names_of_the_next() -> None:
+    known: dict[str, bool] = {}
+    for name in ("node-7", "node-8"):
+        row = synthetic.probe("link.ipip", "absent", reason="on node-8 and node-7")
+        found = synthetic.stream({}, uname=Uname(nodename=name, release="6.1.0"))
+        hidden = redact(msgspec.structs.replace(found, probes=(row,)), KEY, WORDS, known)
+        assert name not in evidence.write(hidden).decode()
+        assert hidden == redact(msgspec.structs.replace(found, probes=(row,)), KEY, WORDS)
 
 
 def test_the_same_thing_gets_the_same_token() -> None:

@@ -3,7 +3,8 @@
 
 import click
 
-from kprobe.cli.judging import load_profiles, read_evidence
+from kprobe.cli.judging import load_profiles, read_evidence, redacted
+from kprobe.cli.options import show_names_option
 from kprobe.cli.output import write
 
 WORSE = 1
@@ -15,8 +16,11 @@ WORSE = 1
 @click.option("--profile", "name", default="calico", metavar="NAME|FILE", help="[default: calico]")
 @click.option("--release", default="", metavar="X.Y", help="Release of the product. [default: the newest known]")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="[default: text]")
-def command(before: str, after: str, name: str, release: str, form: str) -> int:
+@show_names_option
+def command(before: str, after: str, name: str, release: str, form: str, show_names: bool) -> int:
     """Say what changed between two files of evidence: verdicts, outcomes, causes.
+
+    Names and addresses are replaced by pseudonyms, the same in both, unless --show-names is given.
 
     Exit codes: 0 nothing got worse; 1 something did; 2 usage or bad input.
     """
@@ -25,7 +29,8 @@ def command(before: str, after: str, name: str, release: str, form: str) -> int:
     from kprobe.judge import judge
 
     (profile,) = load_profiles([name], (), release)
-    old, new = (judge(read_evidence(file), profile, (), release) for file in (before, after))
+    both = map(read_evidence, (before, after))
+    old, new = (judge(each, profile, (), release) for each in (both if show_names else redacted(both)))
     found = diff.diff(old, new)
     if form == "json":
         import msgspec

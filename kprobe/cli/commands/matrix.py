@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kprobe.cli.judging import load_profiles, read_all
+from kprobe.cli.judging import load_profiles, read_all, redacted
 from kprobe.cli.output import USAGE, complain, write
 from kprobe.errors import InputError
 
 if TYPE_CHECKING:
-    from kprobe.report import Report
+    from kprobe.evidence import Evidence
 
 
 @click.command()
@@ -22,9 +22,16 @@ if TYPE_CHECKING:
 @click.option("--release", default="", metavar="X.Y", help="Release of the product. [default: the newest known]")
 @click.option("--format", "form", type=click.Choice(["text", "html"]), default="text", help="[default: text]")
 @click.option("--all", "show_all", is_flag=True, help="Show also what passes everywhere.")
+@click.option("--show-names", is_flag=True, help="Keep names and addresses in html, which is made to be shared.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")
 def command(
-    files: tuple[str, ...], name: str, release: str, form: str, show_all: bool, output: Path | None
+    files: tuple[str, ...],
+    name: str,
+    release: str,
+    form: str,
+    show_all: bool,
+    show_names: bool,
+    output: Path | None,
 ) -> int | None:
     """Lay evidence of many nodes side by side: needs by nodes. HTML has a filter, and the evidence on a click."""
     from kprobe import matrix
@@ -38,16 +45,18 @@ def command(
         complain(error)
         bad.append(error)
 
-    def reports() -> "Iterator[Report]":
+    def read() -> "Iterator[Evidence]":
         for file in files:
             try:
-                yield from (judge_by(evidence, by, brief=True) for evidence in read_all(file, refuse))
+                yield from read_all(file, refuse)
             except InputError as error:
                 refuse(error)
 
+    nodes = read() if show_names or form == "text" else redacted(read())
+    reports = (judge_by(evidence, by, brief=True) for evidence in nodes)
     # What is read of a file forms no circles, and looking for some in 10,000 of them takes longer than to judge them.
     gc.disable()
-    found = matrix.matrix(reports())
+    found = matrix.matrix(reports)
     gc.enable()
     if form == "html":
         from kprobe.matrix import html
