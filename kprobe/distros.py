@@ -18,7 +18,8 @@ class Distro(msgspec.Struct, frozen=True, kw_only=True):
 
     ``ids`` are those of os-release; ``versions`` and ``kernels`` conditions on VERSION_ID and on the kernel's release,
     ``flavour`` a pattern in the latter. ``install`` brings modules that are in a package of their own, ``again`` brings
-    back what was lost, ``other`` installs a kernel that was built with more.
+    back what was lost, ``other`` installs a kernel that was built with more. ``how`` says what ``again`` does where no
+    package is installed.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Distro(msgspec.Struct, frozen=True, kw_only=True):
     again: tuple[str, ...] = ()
     other: tuple[str, ...] = ()
     note: str = ""
+    how: str = ""
 
 
 RHEL = ("rhel", "centos", "rocky", "almalinux", "ol")
@@ -112,6 +114,42 @@ DISTROS: tuple[Distro, ...] = (
         install=("dnf install kernel-modules-$(uname -r) kernel-modules-extra-$(uname -r)",),
         again=("dnf reinstall kernel-modules-$(uname -r) kernel-modules-extra-$(uname -r)",),
         source="https://github.com/sctp/lksctp-tools/issues/40, https://github.com/perfsonar/toolkit/issues/438",
+    ),
+    Distro(
+        name="RHEL 7 and its family",
+        ids=RHEL,
+        versions=">=7, <8",
+        again=("yum reinstall kernel-$(uname -r)",),
+        note="the kernel and all of its modules are one package",
+        source="RHEL 7, Kernel Administration Guide, the packages of the kernel; the split came with 8: "
+        "https://github.com/Mellanox/rshim-user-space/pull/86",
+    ),
+    Distro(
+        name="Flatcar Container Linux",
+        ids=("flatcar",),
+        again=("update_engine_client -update", "systemctl reboot"),
+        how="take the newest image, which brings the kernel and all of its modules",
+        note="there are no packages, and /usr is read only; what no image has, the developer container builds",
+        source="https://www.flatcar.org/docs/latest/reference/developer-guides/kernel-modules/, "
+        "https://github.com/flatcar/Flatcar/issues/1526",
+    ),
+    Distro(
+        name="Alpine Linux, kernel for virtual machines",
+        ids=("alpine",),
+        flavour="-virt",
+        install=("apk add linux-lts", "reboot"),
+        again=("apk fix --reinstall linux-virt",),
+        other=("apk add linux-lts", "reboot"),
+        note="linux-virt is built with fewer modules than linux-lts; boot that",
+        source="https://wiki.alpinelinux.org/wiki/Kernels, https://github.com/kubevirt/kubevirt/pull/11256",
+    ),
+    Distro(
+        name="Alpine Linux",
+        ids=("alpine",),
+        flavour="-lts",
+        again=("apk fix --reinstall linux-lts",),
+        note="the kernel and all of its modules are one package",
+        source="https://wiki.alpinelinux.org/wiki/Kernels",
     ),
     Distro(
         name="Fedora",

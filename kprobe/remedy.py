@@ -73,7 +73,9 @@ def _again(cause: Cause, facts: Facts) -> Remedy:
     found = distro(facts)
     if found is None or not (found.again or found.install):
         return Remedy(text=_look(facts, cause))
-    return _of(found, "install the package with the kernel's modules again", found.again or found.install, cause)
+    return _of(
+        found, found.how or "install the package with the kernel's modules again", found.again or found.install, cause
+    )
 
 
 def _of(found: Distro, text: str, commands: tuple[str, ...], cause: Cause) -> Remedy:

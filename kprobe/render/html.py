@@ -138,7 +138,7 @@ def _header(report: Report) -> Markup:
 def _matrix(reports: Sequence[Report]) -> Markup:
     """Modes by nodes: with one report, the verdict and why; with more, a column each."""
     first, many = reports[0], len(reports) > 1
-    names = [f"{each.profile} on {each.begin.uname.nodename or each.source}" for each in reports]
+    names = _apart(reports)
     heads = (_el("th", name, scope="col") for name in names) if many else (_el("th", "why", scope="col"),)
     lines = [_el("tr", _el("th", "mode", scope="col"), *(() if many else (_el("th", "verdict", scope="col"),)), *heads)]
     seen: set[str] = set()
@@ -153,6 +153,14 @@ def _matrix(reports: Sequence[Report]) -> Markup:
                 seen.add(mode.name)
                 lines.append(_mode_line(mode, reports) if many else _mode(mode, first))
     return _el("section", _el("h2", "Modes"), _scroll(_el("table", *lines, class_="modes")))
+
+
+def _apart(reports: Sequence[Report]) -> list[str]:
+    """Name the columns: by node, where that is not enough by kernel, too, and at last by number."""
+    names = [f"{each.profile} on {each.begin.uname.nodename or each.source}" for each in reports]
+    kernels = [f"{name}, {each.begin.uname.release}" for name, each in zip(names, reports, strict=True)]
+    names = [kernel if names.count(name) > 1 else name for name, kernel in zip(names, kernels, strict=True)]
+    return [f"{name} ({place})" if names.count(name) > 1 else name for place, name in enumerate(names, 1)]
 
 
 def _scroll(table: Markup) -> Markup:

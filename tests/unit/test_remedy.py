@@ -48,6 +48,16 @@ NODES: dict[str, tuple[dict[str, str], str]] = {
         "6.12.20-23.97.amzn2023.x86_64",
     ),
     "modprobe vxlan": ({"id": "ol", "id_like": "fedora", "version_id": "9.6"}, "6.12.0-0.20.20.el9uek.x86_64"),
+    "yum reinstall kernel-$(uname -r)": (
+        {"id": "centos", "id_like": "rhel fedora", "version_id": "7"},
+        "3.10.0-1160.119.1.el7.x86_64",
+    ),
+    "update_engine_client -update": (
+        {"id": "flatcar", "id_like": "coreos", "version_id": "4593.2.0"},
+        "6.12.81-flatcar",
+    ),
+    "apk add linux-lts": ({"id": "alpine", "version_id": "3.22.1"}, "6.12.44-0-virt"),
+    "apk fix --reinstall linux-lts": ({"id": "alpine", "version_id": "3.22.1"}, "6.12.44-0-lts"),
     "zypper install kernel-default": (
         {"id": "opensuse-leap", "id_like": "suse opensuse", "version_id": "15.6"},
         "6.4.0-default",
@@ -59,6 +69,13 @@ NODES: dict[str, tuple[dict[str, str], str]] = {
 def test_the_command_of_the_distribution(command: str) -> None:
     os_release, release = NODES[command]
     assert commands(GONE, node(release, **os_release))[0] == command
+
+
+def test_where_there_are_no_packages_none_is_installed() -> None:
+    found = remedy(GONE, node("6.12.81-flatcar", id="flatcar", version_id="4593.2.0"))
+    assert found is not None
+    assert found.text.startswith("take the newest image")
+    assert "package with" not in found.text
 
 
 def test_an_unknown_distribution_is_told_what_to_look_for() -> None:

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 import html5lib
+import msgspec
 import pytest
 
 from kprobe import embed, profile, render
@@ -117,3 +118,24 @@ def test_html_carries_the_evidence() -> None:
 def test_nothing_is_loaded() -> None:
     for name in ("html.css", "html.js"):
         assert not re.search(r"url\(|@import|https?:|fetch|XMLHttp|innerHTML|eval", html._asset(name))
+
+
+def test_columns_of_nodes_with_one_name_are_told_apart() -> None:
+    """Guests are all called alike, and so are nodes before somebody names them."""
+    releases = ("6.1.0", "6.12.0", "6.12.0")
+    found = [synthetic.calico() for _ in releases]
+    reports = [
+        judge(
+            msgspec.structs.replace(
+                each,
+                begin=msgspec.structs.replace(
+                    each.begin, uname=msgspec.structs.replace(each.begin.uname, release=release)
+                ),
+            ),
+            CALICO,
+        )
+        for each, release in zip(found, releases, strict=True)
+    ]
+    page = html.render_many(reports)
+    for name in ("calico on synthetic, 6.1.0", "calico on synthetic, 6.12.0 (2)", "calico on synthetic, 6.12.0 (3)"):
+        assert page.count(f">{name}<") == 1
