@@ -294,11 +294,11 @@ static const struct kp_method through_program = {
 #define ARG_OF(six, where, ...) .arg = &(const struct kp_flow_arg){ .v6 = six, .what = &(const struct flow_bpf){ UNWRAP where }, .steps = KP_STEPS(__VA_ARGS__) }
 #define UNWRAP(...) __VA_ARGS__
 #define ROW(name, ttl, first, need, ...)                                                                                          \
-	{ .id = "flow.bpf." name, .title = ttl, .since = first, .needs = "flow.bpf.control.positive " need, .by = &through_program, __VA_ARGS__ }
+	{ .id = "flow.bpf." name, .title = ttl, .since = first, .needs = "link.veth flow.bpf.control.positive " need, .by = &through_program, __VA_ARGS__ }
 #define TC(p, side, ...) (.port = p, .hook = TC_##side, __VA_ARGS__)
 #define BY(p, hook_, says) (.port = p, .hook = hook_, .verdict = says)
 #define CGROUP(name, first, what_, six, ttl, need)                                                                               \
-	{ .id = "flow.bpf.cgroup." name, .title = ttl, .kconfig = "CONFIG_CGROUP_BPF", .since = first, .needs = "flow.bpf.control.positive " need, \
+	{ .id = "flow.bpf.cgroup." name, .title = ttl, .kconfig = "CONFIG_CGROUP_BPF", .since = first, .needs = "link.veth flow.bpf.control.positive " need, \
 	  .host = "kprobe.PID, a cgroup, while the row runs", .by = &kp_flow_by_cgroup,                                              \
 	  .arg = &(const struct kp_flow_sock_arg){ .v6 = six, .what = what_, .att = { .place = ATT_AT_CGROUP, .type = KP_AS_INET4_CONNECT + six } } }
 #define HELPER(name) "bpf.helper.sched_cls." name
@@ -309,27 +309,27 @@ static const struct kp_probe rows[] = {
 	{ .id = "flow.bpf.control.positive", .title = "an IPv4 packet through the node", .control = KP_POSITIVE, .by = &kp_flow_through,
 	  .modules = "veth af_packet", .kconfig = "CONFIG_VETH CONFIG_PACKET", .arg = &kp_flow_plain },
 
-	ROW("tc.ingress", "a tc program drops what comes in", "4.5", "link.veth attach.tc.ingress", ARG_OF(false, TC(7700, IN, SAYS(TC_SHOT)),
+	ROW("tc.ingress", "a tc program drops what comes in", "4.5", "attach.tc.ingress", ARG_OF(false, TC(7700, IN, SAYS(TC_SHOT)),
 	    { POD_TO(KP_FAR, 7700), .without = ROUTED, .with = LOST }, OTHERS(7700))),
-	ROW("tc.egress", "a tc program drops what goes out", "4.5", "link.veth attach.tc.egress", ARG_OF(false, TC(7704, OUT, SAYS(TC_SHOT)),
+	ROW("tc.egress", "a tc program drops what goes out", "4.5", "attach.tc.egress", ARG_OF(false, TC(7704, OUT, SAYS(TC_SHOT)),
 	    { POD_TO(KP_FAR, 7704), .without = ROUTED, .with = LOST }, OTHERS(7704))),
 	ROW("tc.rewrite", "a tc program writes another destination, and both checksums", "4.5",
-	    "link.veth attach.tc.ingress " HELPER("skb_store_bytes") " " HELPER("l3_csum_replace") " " HELPER("l4_csum_replace"),
+	    "attach.tc.ingress " HELPER("skb_store_bytes") " " HELPER("l3_csum_replace") " " HELPER("l4_csum_replace"),
 	    ARG_OF(false, TC(7708, IN, REWRITE),
 	    { POD_TO(KP_SERVICE, 7708), .without = ROUTED, .with = { KP_AT_FAR, { .dst = KP_FAR2, .ttl = 63 } } }, OTHERS(7708))),
-	ROW("tc.redirect", "bpf_redirect() takes a packet past the stack", "4.5", "link.veth attach.tc.ingress " HELPER("redirect"),
+	ROW("tc.redirect", "bpf_redirect() takes a packet past the stack", "4.5", "attach.tc.ingress " HELPER("redirect"),
 	    ARG_OF(false, TC(7712, IN, REDIRECT(H_redirect, KP_FAR_IF)),
 	    { POD_TO(KP_FAR, 7712), .without = ROUTED, .with = TTL(KP_AT_FAR | KP_IN_ANOTHERS, 64) }, OTHERS(7712))),
-	ROW("tc.redirect_peer", "bpf_redirect_peer() puts a packet into the pod's namespace", "5.10", "link.veth attach.tc.ingress " HELPER("redirect_peer"),
+	ROW("tc.redirect_peer", "bpf_redirect_peer() puts a packet into the pod's namespace", "5.10", "attach.tc.ingress " HELPER("redirect_peer"),
 	    ARG_OF(false, TC(7716, BACK, REDIRECT(H_redirect_peer, KP_POD_IF)),
 	    { FAR_TO(KP_POD, 7716), .without = ROUTED_BACK, .with = TTL(KP_AT_POD, 64) }, OTHERS_BACK(7716))),
-	ROW("tc.redirect_neigh.ipv4", "bpf_redirect_neigh() sends to the neighbour", "5.10", "link.veth attach.tc.ingress " HELPER("redirect_neigh"),
+	ROW("tc.redirect_neigh.ipv4", "bpf_redirect_neigh() sends to the neighbour", "5.10", "attach.tc.ingress " HELPER("redirect_neigh"),
 	    ARG_OF(false, TC(7720, IN, NEIGHBOUR),
 	    { POD_TO(KP_FAR, 7720), .without = ROUTED, .with = TTL(KP_AT_FAR | KP_IN_OUR_FRAME, 64) }, OTHERS(7720))),
 	ROW("tc.redirect_neigh.ipv6", "bpf_redirect_neigh() sends to the neighbour, IPv6", "5.10", "flow.node.ipv6 attach.tc.ingress " HELPER("redirect_neigh"),
 	    ARG_OF(true, TC(7724, IN, NEIGHBOUR),
 	    { POD_TO(KP_FAR, 7724), .without = ROUTED, .with = TTL(KP_AT_FAR | KP_IN_OUR_FRAME, 64) }, OTHERS(7724))),
-	ROW("tc.fib_lookup.ipv4", "bpf_fib_lookup() says where to, and to which neighbour", "4.18", "link.veth attach.tc.ingress " HELPER("fib_lookup"),
+	ROW("tc.fib_lookup.ipv4", "bpf_fib_lookup() says where to, and to which neighbour", "4.18", "attach.tc.ingress " HELPER("fib_lookup"),
 	    ARG_OF(false, TC(7728, IN, BY_ROUTE(AF_INET, 26, 4)),
 	    { POD_TO(KP_FAR, 7728), .without = ROUTED, .with = TTL(KP_AT_FAR | KP_IN_OUR_FRAME, 64) }, OTHERS(7728))),
 	ROW("tc.fib_lookup.ipv6", "bpf_fib_lookup() says where to, and to which neighbour, IPv6", "4.18", "flow.node.ipv6 attach.tc.ingress " HELPER("fib_lookup"),
@@ -337,53 +337,53 @@ static const struct kp_probe rows[] = {
 	    { POD_TO(KP_FAR, 7732), .without = ROUTED, .with = TTL(KP_AT_FAR | KP_IN_OUR_FRAME, 64) }, OTHERS(7732))),
 	/* Nobody knows the destination's MAC: left to the stack, the packet waits for an answer that does not come. */
 	ROW("tc.fib_lookup.skip-neigh", "bpf_fib_lookup() without a neighbour (BPF_FIB_LOOKUP_SKIP_NEIGH), and bpf_redirect_neigh() by another", "6.3",
-	    "link.veth attach.tc.ingress bpf.fib_lookup.skip-neigh " HELPER("redirect_neigh"),
+	    "attach.tc.ingress bpf.fib_lookup.skip-neigh " HELPER("redirect_neigh"),
 	    ARG_OF(false, TC(7736, IN, BY_ROUTE_ALONE),
 	    { POD_TO(KP_FAR3, 7736), .without = LOST, .with = TTL(KP_AT_FAR | KP_IN_OUR_FRAME, 64) }, OTHERS(7736))),
 
-	ROW("tcx.ingress", "a tcx program drops what comes in", "6.6", "link.veth attach.tcx.ingress", ARG_OF(false, BY(7740, TCX_IN, TC_SHOT),
+	ROW("tcx.ingress", "a tcx program drops what comes in", "6.6", "attach.tcx.ingress", ARG_OF(false, BY(7740, TCX_IN, TC_SHOT),
 	    { POD_TO(KP_FAR, 7740), .without = ROUTED, .with = LOST }, OTHERS(7740))),
-	ROW("tcx.egress", "a tcx program drops what goes out", "6.6", "link.veth attach.tcx.egress", ARG_OF(false, BY(7744, TCX_OUT, TC_SHOT),
+	ROW("tcx.egress", "a tcx program drops what goes out", "6.6", "attach.tcx.egress", ARG_OF(false, BY(7744, TCX_OUT, TC_SHOT),
 	    { POD_TO(KP_FAR, 7744), .without = ROUTED, .with = LOST }, OTHERS(7744))),
-	ROW("tcx.redirect", "bpf_redirect() takes a packet past the stack from tcx", "6.6", "link.veth attach.tcx.ingress " HELPER("redirect"),
+	ROW("tcx.redirect", "bpf_redirect() takes a packet past the stack from tcx", "6.6", "attach.tcx.ingress " HELPER("redirect"),
 	    ARG_OF(false, BY(7748, TCX_IN, TO + KP_FAR_IF),
 	    { POD_TO(KP_FAR, 7748), .without = ROUTED, .with = TTL(KP_AT_FAR | KP_IN_ANOTHERS, 64) }, OTHERS(7748))),
 
-	ROW("xdp.skb.drop", "an XDP program drops, in generic mode", "4.12", "link.veth attach.xdp.skb", ARG_OF(false, BY(7752, XDP_SKB, XDP_DROPS),
+	ROW("xdp.skb.drop", "an XDP program drops, in generic mode", "4.12", "attach.xdp.skb", ARG_OF(false, BY(7752, XDP_SKB, XDP_DROPS),
 	    { FAR_TO(KP_POD, 7752), .without = ROUTED_BACK, .with = LOST }, OTHERS_BACK(7752))),
-	ROW("xdp.skb.tx", "XDP_TX sends back where it came from, in generic mode", "4.12", "link.veth attach.xdp.skb", ARG_OF(false, BY(7756, XDP_SKB, XDP_SENDS),
+	ROW("xdp.skb.tx", "XDP_TX sends back where it came from, in generic mode", "4.12", "attach.xdp.skb", ARG_OF(false, BY(7756, XDP_SKB, XDP_SENDS),
 	    { FAR_TO(KP_POD, 7756), .without = ROUTED_BACK, .with = TTL(KP_AT_FAR, 64) }, OTHERS_BACK(7756))),
-	ROW("xdp.skb.redirect", "XDP_REDIRECT by a map of devices, in generic mode", "4.14", "link.veth attach.xdp.skb bpf.map.devmap bpf.helper.xdp.redirect_map",
+	ROW("xdp.skb.redirect", "XDP_REDIRECT by a map of devices, in generic mode", "4.14", "attach.xdp.skb bpf.map.devmap bpf.helper.xdp.redirect_map",
 	    ARG_OF(false, BY(7760, XDP_SKB, TO + KP_POD_IF),
 	    { FAR_TO(KP_POD, 7760), .without = ROUTED_BACK, .with = TTL(KP_AT_POD, 64) }, OTHERS_BACK(7760))),
-	ROW("xdp.drv.drop", "an XDP program drops, in veth's driver", "4.19", "link.veth attach.xdp.drv", ARG_OF(false, BY(7764, XDP_DRV, XDP_DROPS),
+	ROW("xdp.drv.drop", "an XDP program drops, in veth's driver", "4.19", "attach.xdp.drv", ARG_OF(false, BY(7764, XDP_DRV, XDP_DROPS),
 	    { POD_TO(KP_FAR, 7764), .without = ROUTED, .with = LOST }, OTHERS(7764))),
-	ROW("xdp.drv.tx", "XDP_TX sends back where it came from, in veth's driver", "4.19", "link.veth attach.xdp.drv", ARG_OF(false, BY(7768, XDP_DRV, XDP_SENDS),
+	ROW("xdp.drv.tx", "XDP_TX sends back where it came from, in veth's driver", "4.19", "attach.xdp.drv", ARG_OF(false, BY(7768, XDP_DRV, XDP_SENDS),
 	    { POD_TO(KP_FAR, 7768), .without = ROUTED, .with = TTL(KP_AT_POD, 64) }, OTHERS(7768))),
-	ROW("xdp.drv.redirect", "XDP_REDIRECT by a map of devices, in veth's driver", "4.19", "link.veth attach.xdp.drv bpf.map.devmap bpf.helper.xdp.redirect_map",
+	ROW("xdp.drv.redirect", "XDP_REDIRECT by a map of devices, in veth's driver", "4.19", "attach.xdp.drv bpf.map.devmap bpf.helper.xdp.redirect_map",
 	    ARG_OF(false, BY(7772, XDP_DRV, TO + KP_FAR_IF),
 	    { POD_TO(KP_FAR, 7772), .without = ROUTED, .with = TTL(KP_AT_FAR, 64) }, OTHERS(7772))),
 
-	CGROUP("connect4", "4.17", KP_SOCK_CONNECT, false, "connect(2) to a service goes to a backend", "link.veth attach.cgroup.connect4.legacy"),
+	CGROUP("connect4", "4.17", KP_SOCK_CONNECT, false, "connect(2) to a service goes to a backend", "attach.cgroup.connect4.legacy"),
 	CGROUP("connect6", "4.17", KP_SOCK_CONNECT, true, "connect(2) to a service goes to a backend, IPv6", "flow.node.ipv6 attach.cgroup.connect6.legacy"),
 	CGROUP("udp4", "5.2", KP_SOCK_DATAGRAM, false, "a datagram to a service goes to a backend, whose answer comes from the service",
-	       "link.veth attach.cgroup.sendmsg4.legacy attach.cgroup.recvmsg4.legacy"),
+	       "attach.cgroup.sendmsg4.legacy attach.cgroup.recvmsg4.legacy"),
 	CGROUP("udp6", "5.2", KP_SOCK_DATAGRAM, true, "a datagram to a service goes to a backend, whose answer comes from the service, IPv6",
 	       "flow.node.ipv6 attach.cgroup.sendmsg6.legacy attach.cgroup.recvmsg6.legacy"),
 	CGROUP("getpeername4", "5.8", KP_SOCK_PEERNAME, false, "a backend's name is told as the service's",
-	       "link.veth attach.cgroup.connect4.legacy attach.cgroup.getpeername4.legacy"),
+	       "attach.cgroup.connect4.legacy attach.cgroup.getpeername4.legacy"),
 	CGROUP("getpeername6", "5.8", KP_SOCK_PEERNAME, true, "a backend's name is told as the service's, IPv6",
 	       "flow.node.ipv6 attach.cgroup.connect6.legacy attach.cgroup.getpeername6.legacy"),
 	{ .id = "flow.bpf.sockets", .title = "a message goes to another connection by a hash of sockets", .kconfig = "CONFIG_NET_SOCK_MSG|CONFIG_BPF_STREAM_PARSER",
-	  .since = "4.18", .needs = "flow.bpf.control.positive attach.sk_msg bpf.helper.sk_msg.msg_redirect_hash", .by = &kp_flow_by_sockets },
+	  .since = "4.18", .needs = "link.veth flow.bpf.control.positive attach.sk_msg bpf.helper.sk_msg.msg_redirect_hash", .by = &kp_flow_by_sockets },
 
 	/* The last: they have a node of their own. */
-	ROW("netkit.primary", "a program at the primary end of netkit drops what goes to the pod", "6.7", "link.veth attach.netkit.primary",
+	ROW("netkit.primary", "a program at the primary end of netkit drops what goes to the pod", "6.7", "attach.netkit.primary",
 	    ARG_OF(false, BY(7776, NETKIT_PRIMARY, TC_SHOT),
 	    { FAR_TO(KP_POD, 7776), .without = ROUTED_BACK, .with = LOST }, OTHERS_BACK(7776))),
-	ROW("netkit.peer", "a program at the peer end of netkit drops what the pod sends", "6.7", "link.veth attach.netkit.peer",
+	ROW("netkit.peer", "a program at the peer end of netkit drops what the pod sends", "6.7", "attach.netkit.peer",
 	    ARG_OF(false, BY(7780, NETKIT_PEER, TC_SHOT), { POD_TO(KP_FAR, 7780), .without = ROUTED, .with = LOST }, OTHERS(7780))),
-	ROW("netkit.redirect", "bpf_redirect() takes what the pod sends past the stack from netkit", "6.7", "link.veth attach.netkit.peer " HELPER("redirect"),
+	ROW("netkit.redirect", "bpf_redirect() takes what the pod sends past the stack from netkit", "6.7", "attach.netkit.peer " HELPER("redirect"),
 	    ARG_OF(false, BY(7784, NETKIT_PEER, TO + KP_FAR_IF),
 	    { POD_TO(KP_FAR, 7784), .without = ROUTED, .with = TTL(KP_AT_FAR | KP_IN_ANOTHERS, 64) }, OTHERS(7784))),
 };
