@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 # The whole way once, on a machine without boxes, without KVM and without a running libvirt: a box of Debian packages (machine
 # `here` of boxes.yaml), up, ask, fetch, destroy. libvirt runs in namespaces of its own (network, mounts, processes), so that
-# neither its bridge and firewall rules nor its state are this machine's. Root; about two minutes, one of them for the box.
+# neither its bridge and firewall rules nor its state are this machine's. Root; two to seven minutes, one of them for the box.
 set -eu
 cd "$(dirname "$0")/.."
 here=$PWD/build/vagrant/here

@@ -82,6 +82,14 @@ def test_it_is_the_machine_that_was_meant(name: str, evidence: Evidence) -> None
     assert evidence.begin.uname.machine == machine["machine"] == UNAME[arch]
 
 
+def test_what_user_space_maps_has_the_pages_of_this_machine(evidence: Evidence) -> None:
+    """A ring's size is counted in pages, and its parts lie at multiples of them: 4, 16 and 64 KB here; and one CPU does."""
+    found = {probe.id: probe.outcome for probe in evidence.probes}
+    rows = ["bpf.map.ringbuf", "bpf.map.ringbuf.mmap", "bpf.map.user_ringbuf", "bpf.map.array.mmap"]
+    assert {row: found.get(row) for row in rows} == dict.fromkeys(rows, "works")
+    assert next(fact.value for fact in evidence.facts if fact.id == "node.arch")["cpus"] == 1
+
+
 def test_answers_agree_with_the_kernels_own_package(name: str, evidence: Evidence, guests: Guests) -> None:
     found = truth.package(guests[name][1], evidence.begin.uname.release)
     rows = truth.catalogue(collector("amd64"))
