@@ -40,6 +40,15 @@ def test_each_tunnel_carries(play: Play) -> None:
     assert [probe.detail["on-the-wire"] for probe in largest] == ["1500"] * 5
 
 
+def test_nothing_is_written_into_the_hosts_log(play: Play) -> None:
+    assert {flows(play, "host-0.ndjson")[f"flow.nft.{family}.log"].outcome for family in ("ip", "ip6")} == {"works"}
+    would = flows(play, "logs.ndjson")
+    for family in ("ip", "ip6"):
+        assert would[f"flow.nft.{family}.log"].outcome == "unknown"
+        assert "nf_log_all_netns" in would[f"flow.nft.{family}.log"].reason
+    assert "calico-packet" not in play("flows").text("dmesg")
+
+
 def test_what_is_sabotaged_is_broken(play: Play) -> None:
     works = {
         row

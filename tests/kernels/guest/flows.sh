@@ -20,4 +20,7 @@ host 2 1 0
 collect host-2.ndjson --select 'flow*'
 host 0 0 0
 collect host-0.ndjson --select 'flow*'
+echo 1 > /proc/sys/net/netfilter/nf_log_all_netns
+collect logs.ndjson --select 'flow.nft.*.log'
+echo 0 > /proc/sys/net/netfilter/nf_log_all_netns
 (kprobe-selftest --sabotage --output /out/sabotaged.ndjson --select 'flow*') >> /out/collector.log 2>&1
