@@ -83,7 +83,7 @@ def test_it_is_the_machine_that_was_meant(name: str, evidence: Evidence) -> None
 
 
 def test_what_user_space_maps_has_the_pages_of_this_machine(evidence: Evidence) -> None:
-    """A ring's size is counted in pages, and its parts lie at multiples of them: 4, 16 and 64 KB here; and one CPU does."""
+    """A ring is as large as some pages, and its parts lie at multiples of them: 4, 16, 64 KB here. One CPU does."""
     found = {probe.id: probe.outcome for probe in evidence.probes}
     rows = ["bpf.map.ringbuf", "bpf.map.ringbuf.mmap", "bpf.map.user_ringbuf", "bpf.map.array.mmap"]
     assert {row: found.get(row) for row in rows} == dict.fromkeys(rows, "works")
