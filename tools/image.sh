@@ -18,6 +18,8 @@ oci_name() {
 	case $1 in
 	x86_64) echo amd64 ;;
 	aarch64) echo arm64 ;;
+	i686) echo 386 ;;
+	armv7l) echo arm ;;
 	*) echo "$1" ;;
 	esac
 }
