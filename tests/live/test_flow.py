@@ -52,7 +52,7 @@ def test_all_take_less_than_a_second() -> None:
     """Of their own time, and of three runs the shortest: the machine has others to serve."""
 
     def seconds(stream: Stream) -> float:
-        return sum(probe["ns"] for probe in stream.probes if probe["id"].startswith("flow")) / 1e9
+        return sum(float(probe["ns"]) for probe in stream.probes if probe["id"].startswith("flow")) / 1e9
 
     assert min(seconds(ask(COLLECTOR, "--select", "flow*")) for _ in range(3)) <= 1
 
