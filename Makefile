@@ -29,7 +29,7 @@ ZIGCC    := $(BIN)/python -m ziglang cc -target $(TARGET) $(MCPU-$(ARCH)) -stati
 	-fno-unwind-tables -fno-asynchronous-unwind-tables
 JOBS     := $(shell nproc)
 
-.PHONY: help run build collector collectors dist image reproducible test vm matrix lint format docs kernels-doc golden fuzz bench clean deps deps-run deps-image dist-extra vagrant vagrant-here deps-vagrant
+.PHONY: help run build collector collectors dist image reproducible test vm matrix accuracy lint format docs kernels-doc golden fuzz bench clean deps deps-run deps-image dist-extra vagrant vagrant-here deps-vagrant
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
@@ -114,6 +114,10 @@ fuzz: build ## hypothesis at length, then atheris on reader, pages and renderers
 
 kernels-doc: build ## docs/kernels.md, from what `make matrix ALL=1` left in build/matrix
 	$(BIN)/python -m tools.gen_kernels_md build/matrix > build/kernels.md && mv build/kernels.md docs/kernels.md
+
+accuracy: build deps ## docs/accuracy.md: every module knocked out on three kernels; wants build/matrix of `make matrix ALL=1`
+	$(BIN)/python -m tests.kernels accuracy $(ACCURACY_ARGS)
+	cp build/accuracy/accuracy.md docs/accuracy.md
 
 golden: build ## writes down what the evidence in tests/evidence means now
 	$(BIN)/python -m tests.evidence

@@ -233,8 +233,12 @@ static enum heard hear(struct kp_run *run, struct worker *w, struct kp_msg *msg,
 				continue;
 			return HEARD_END;
 		}
-		if (!waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid == w->pid)
+		if (!waitid(P_PID, (id_t)w->pid, &info, WEXITED | WNOHANG | WNOWAIT) && info.si_pid == w->pid) {
+			/* It may have answered since poll() gave up: its last words go before its end. */
+			if (poll(p, 1, 0) > 0 && p[0].revents & POLLIN)
+				continue;
 			return HEARD_END;
+		}
 		if (!left)
 			return HEARD_NOTHING;
 	}

@@ -54,10 +54,9 @@ def alternative(probe: Probe, facts: Facts) -> Cause | None:
     What was a module of its own moved into another (nft_counter into nf_tables, 023223dfbfb3): where both are
     installed, the one that is there is no substitute for the one that is not.
     """
-    names = (name for word in probe.modules for name in word.split("|") if not facts.lacks(word))
-    return _why(
-        (name for name in names if facts.state(name).startswith(("file:", "missing:"))), INSTALLED, probe, facts
-    )
+    names = (name for word in probe.modules for name in word.split("|"))
+    installed = (name for name in names if facts.state(name).startswith(("file:", "missing:")))
+    return _why(installed, INSTALLED, probe, facts)
 
 
 def _why(names: Iterable[str], rules: Sequence[Rule], probe: Probe, facts: Facts) -> Cause | None:

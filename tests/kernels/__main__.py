@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import apt, catalogue, image, matrix, scenario, store, truth
+from . import accuracy, accuracy_md, apt, catalogue, image, matrix, scenario, store, sweep, truth
 from .outcome import summary
 
 PARALLEL = 2  # more is not faster on two cores
@@ -33,6 +33,8 @@ def main(argv: Sequence[str]) -> int:
                 refresh=options.refresh,
                 args=options.args,
             )
+        if options.command == "accuracy":
+            return _accuracy(known, options)
         kernels = catalogue.select(known, options.kernel)
         images = store.images(known, kernels, options.refresh)
     except (ValueError, apt.FetchError, image.ImageError) as error:
@@ -71,20 +73,50 @@ def _truth(out: Path, collector: Path) -> int:
     return _say(f"{kernels} kernels, {len(alike)} differences to what their packages say", bool(left))
 
 
+def _accuracy(known: catalogue.Catalogue, options: argparse.Namespace) -> int:
+    """Take every module from some kernels, and everything of knockouts.toml; write the page. 1: something was wrong."""
+    chosen = catalogue.select(known, options.kernel or accuracy.KERNELS)
+    images = list(store.images(known, chosen, options.refresh).values())
+    out = options.out or Path("build/accuracy")
+    accuracy.run(images, options.collector, out, options.module)
+    rows = truth.catalogue(options.collector)
+    checked = [accuracy.check(sweep.of(image, rows), out / image.name, options.module) for image in images]
+    environment = {image.name: list(accuracy.environment(image, options.collector)) for image in images}
+    text = accuracy_md.page(checked, environment, Path("build/matrix"), options.collector)
+    (out / "accuracy.md").write_text(text)
+    exempt = accuracy.exempt()
+    wrong = [one for c in checked for one in c.judged if not one.right and not any(e.covers(one) for e in exempt)]
+    lacking = [name for found in checked for name in found.lacking]
+    for one in wrong:
+        _say(f"{one.kernel} {one.knock.name}: {one.row}: {one.verdict}: {one.said}", 1)
+    for name, texts in environment.items():
+        for line in texts:
+            _say(f"{name}: {line}", 1)
+    answers = sum(len(found.judged) for found in checked)
+    return _say(
+        f"{answers} answers while modules were away, {len(wrong)} wrong, {len(lacking)} knock-outs without evidence: "
+        f"{out}/accuracy.md",
+        bool(wrong or lacking or any(environment.values())),
+    )
+
+
 def _options(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.kernels", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     for name, words in (
         ("fetch", "download kernels and make their images"),
         ("run", "boot them with the collector inside"),
+        ("accuracy", "take every module from some kernels, and judge what changes"),
         ("truth", "hold the evidence of matrix against the kernels' packages"),
         ("matrix", "evidence of many kernels, one line each; what is there already is not asked again"),
     ):
         command = commands.add_parser(name, help=words)
         command.add_argument("--kernel", nargs="+", action="extend", default=[], metavar="NAME")
         command.add_argument("--refresh", action="store_true", help="look for newer kernels, cache or not")
-        if name in ("run", "truth"):
+        if name in ("run", "truth", "accuracy"):
             command.add_argument("--collector", type=Path, default=COLLECTOR)
+        if name == "accuracy":
+            command.add_argument("--module", nargs="+", action="extend", default=[], help="only these, one at a time")
         if name == "matrix":
             command.add_argument("--all", action="store_true", dest="everything", help="every kernel that there is")
             command.add_argument("--again", action="store_true", help="ask also those whose evidence is there")

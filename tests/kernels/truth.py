@@ -134,6 +134,13 @@ def check(out: Path, collector: Path) -> tuple[int, list[Difference], list[Argue
     return len(names), *judge(found, argued())
 
 
+def answers(out: Path) -> int:
+    """How many answers `check` holds against the packages."""
+    folders = [file for file in sorted(out.glob("*.ndjson")) if (out / file.stem / "config").exists()]
+    probes = (probe for file in folders for probe in read(file).probes)
+    return sum(not probe.control and probe.step not in {"prerequisite", "risk"} for probe in probes)
+
+
 def catalogue(collector: Path) -> Mapping[str, Row]:
     """Return what the rows say of themselves."""
     listed = subprocess.run([collector, "--list"], capture_output=True, check=True).stdout

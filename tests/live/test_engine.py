@@ -72,6 +72,13 @@ def test_a_new_worker_goes_on_behind_the_row(misbehaved: Stream) -> None:
     assert not strays()
 
 
+def test_the_last_words_of_a_worker_are_heard() -> None:
+    """It answers, and ends, between the parent's poll() and its look whether the worker is alive."""
+    slow = ("-e", "inject=bpf:delay_enter=150000", "-e", "inject=waitid:delay_enter=1500000")
+    through = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=bpf,waitid", *slow)
+    assert ask(COLLECTOR, "--select", "bpf.map.hash", through=through)["bpf.map.hash"]["outcome"] == "works"
+
+
 def test_what_runs_out_of_memory_is_tried_once_more(misbehaved: Stream) -> None:
     assert misbehaved["selftest.starve"]["error"] == "ENOMEM"
     assert misbehaved["selftest.starve"]["worker"] == misbehaved["selftest.exit"]["worker"] + 2, (

@@ -81,6 +81,11 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"node.modules": {"own": "missing:/lib/own.ko", "other": "loaded"}},
         {"modules": ("own|other",)},
     ),
+    "another is installed, and whole": (
+        "module-file-missing own",
+        {"node.modules": {"own": "missing:/lib/own.ko", "other": "file:/lib/other.ko"}},
+        {"modules": ("own|other",)},
+    ),
     "another module stands for it where it is nowhere": (
         "unknown",
         {"node.modules": {"own": "nowhere", "other": "loaded"}},

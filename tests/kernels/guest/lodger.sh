@@ -26,6 +26,10 @@ answers() { grep -c '"type": *"probe"' "$1"; }
 collect whole.ndjson --unload=none
 total=$(answers /out/whole.ndjson)
 traces > /out/traces.before
+amounts > /out/amounts.before
+dmesg -r > /out/log.before
+collect again.ndjson --unload=none
+settled traces.again traces.before
 for part in 0 1 3 5 7 9 11 12; do
 	: > /run/killed.ndjson
 	collector --unload=none --output /run/killed.ndjson > /dev/null 2>&1 &
@@ -43,4 +47,6 @@ while grep -q 'kprobe-collec[t]' /proc/[0-9]*/cmdline 2> /dev/null && [ $waited 
 	waited=$((waited + 1))
 	usleep 100000
 done
-traces > /out/traces.after
+settled traces.after traces.before
+amounts > /out/amounts.after
+dmesg -r > /out/log.after

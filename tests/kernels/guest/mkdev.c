@@ -5,6 +5,7 @@
  *
  *	mkdev link KIND NAME    mkdev table NAME    mkdev set NAME      0: made
  *	mkdev has-table NAME    mkdev has-set NAME                      0: there
+ *	mkdev list all          one a line: what of nf_tables, IP sets and BPF is there; loads nothing
  *
  * Any other exit status is the kernel's errno (255: usage).
  */
@@ -14,8 +15,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <linux/bpf.h>
 #include <linux/if_link.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -26,6 +29,7 @@
 /* <linux/netfilter/ipset/ip_set.h>, in the few numbers needed */
 enum {
 	SET_CREATE = 2,
+	SET_LIST = 7,
 	SET_HEADER = 12,
 	SET_PROTOCOL = 1,
 	SET_NAME = 2,
@@ -186,6 +190,66 @@ static int set(const char *name, int command)
 	return ask(NETLINK_NETFILTER, &b);
 }
 
+/* Prints how many answers a dump has, and the last four bytes of the first: of NFT_MSG_GETGEN, the generation of the rules. */
+static int count(const char *what, int subsystem, int type, uint16_t flags)
+{
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+	struct buffer b = { .len = 0 };
+	_Alignas(8) char answer[65536];
+	unsigned int n = 0, more = 1, last = 0;
+	uint8_t protocol = 6;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+
+	netfilter(&b, subsystem, type, flags, AF_UNSPEC, 0);
+	if (subsystem == NFNL_SUBSYS_IPSET)
+		put(&b, SET_PROTOCOL, &protocol, sizeof(protocol));
+	close_message(&b);
+	if (fd < 0 || sendto(fd, b.bytes, b.len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0)
+		return errno;
+	while (more) {
+		ssize_t len = recv(fd, answer, sizeof(answer), 0);
+		const struct nlmsghdr *nlh = (const void *)answer;
+
+		if (len <= 0)
+			return errno ? errno : EIO;
+		for (more = flags & NLM_F_DUMP; NLMSG_OK(nlh, (size_t)len); nlh = NLMSG_NEXT(nlh, len)) {
+			if (nlh->nlmsg_type == NLMSG_ERROR)
+				return -((const struct nlmsgerr *)NLMSG_DATA(nlh))->error;
+			if (nlh->nlmsg_type == NLMSG_DONE)
+				more = 0;
+			else if (!n++ && !more && nlh->nlmsg_len >= 28) /* two heads, and one attribute of four bytes */
+				memcpy(&last, (const char *)nlh + 24, sizeof(last));
+		}
+	}
+	close(fd);
+	printf("%s %u %08x\n", what, n, last);
+	return 0;
+}
+
+static void objects(const char *what, unsigned int next_id)
+{
+	union bpf_attr attr = { .start_id = 0 };
+
+	for (; !syscall(SYS_bpf, next_id, &attr, sizeof(attr)); attr.start_id = attr.next_id)
+		printf("%s %u\n", what, attr.next_id);
+}
+
+static int list(void)
+{
+	int err = 0;
+
+	objects("bpf-program", BPF_PROG_GET_NEXT_ID);
+	objects("bpf-map", BPF_MAP_GET_NEXT_ID);
+	objects("bpf-link", BPF_LINK_GET_NEXT_ID);
+	if (!access("/sys/module/nf_tables", F_OK))
+		err = count("nft-generation", NFNL_SUBSYS_NFTABLES, NFT_MSG_GETGEN, 0);
+	if (!err && !access("/sys/module/nf_tables", F_OK))
+		err = count("nft-tables", NFNL_SUBSYS_NFTABLES, NFT_MSG_GETTABLE, NLM_F_DUMP);
+	if (!err && !access("/sys/module/ip_set", F_OK))
+		err = count("ip-sets", NFNL_SUBSYS_IPSET, SET_LIST, NLM_F_DUMP);
+	return err;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
@@ -201,6 +265,8 @@ int main(int argc, char **argv)
 		err = set(argv[2], SET_CREATE);
 	else if (!strcmp(what, "has-set"))
 		err = set(argv[2], SET_HEADER);
+	else if (!strcmp(what, "list"))
+		err = list();
 	if (err)
 		fprintf(stderr, "mkdev %s: %s\n", what, strerror(err));
 	return err;

@@ -19,7 +19,9 @@ cp /run/requests /out/requests.no-autoload
 
 : > /run/requests
 links > /out/links.before
+traces > /out/traces.pristine
 collect unload-all.ndjson --unload=all
+settled traces.unloaded traces.pristine
 cat /proc/modules > /out/modules.unload-all
 cp /run/requests /out/requests.unload-all
 links > /out/links.unload-all
