@@ -15,7 +15,11 @@ ROOT = Path(__file__).parents[2]
 COLLECTOR = Path(os.environ.get("KPROBE_COLLECTOR", ROOT / "dist" / "kprobe-collect-x86_64"))
 SELFTEST = ROOT / "build" / "kprobe-collect-selftest"
 SCENARIOS = ("evidence", "modules", "lodger", "audit", "flows")
-LONG = {"flows": 600}  # seconds: four runs of all flows, one of which waits in vain at every row
+LONG = {
+    "flows": 600,
+    "lodger": 400,
+    "modules": 300,
+}  # seconds: many runs of the collector, on a machine that may be busy
 MORE = {"flows": {"kprobe-selftest": SELFTEST}}
 PARALLEL = 2
 
