@@ -14,7 +14,7 @@ PACKED  := kprobe/collectors/kprobe-collect-$(ARCH)
 
 export ZIG_GLOBAL_CACHE_DIR := $(CACHE)/zig
 
-CORE     := $(filter-out csrc/probes/selftest.c,$(wildcard csrc/*.c csrc/probes/*.c))
+CORE     := $(filter-out csrc/unpack.c csrc/probes/selftest.c,$(wildcard csrc/*.c csrc/probes/*.c))
 HEADERS  := $(wildcard csrc/*.h csrc/probes/*.h)
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum -Wvla -Wpointer-arith -Wwrite-strings -Wundef -Wno-missing-field-initializers
 CFLAGS   := -std=gnu11 -D_GNU_SOURCE -DKP_VERSION='"$(VERSION)"' $(WARNINGS) -Werror
@@ -80,8 +80,8 @@ lint: build ## ruff, mypy, clang-format, C warnings as errors, generated pages c
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run --Werror $(CORE) csrc/probes/selftest.c $(HEADERS) $(wildcard tests/kernels/guest/*.c)
-	@for f in $(CORE); do $(CC) $(CFLAGS) -O2 -c -o /dev/null $$f || exit 1; done
+	$(BIN)/clang-format --dry-run --Werror $(CORE) csrc/unpack.c csrc/probes/selftest.c $(HEADERS) $(wildcard tests/kernels/guest/*.c)
+	@for f in $(CORE) csrc/unpack.c; do $(CC) $(CFLAGS) -O2 -c -o /dev/null $$f || exit 1; done
 	$(BIN)/python tools/gen_probes_md.py $(COLLECT) | diff -u docs/probes.md - || { echo "docs/probes.md is old: make docs"; exit 1; }
 	$(BIN)/python tools/gen_words.py | diff -u kprobe/words.txt - || { echo "kprobe/words.txt is old: make docs"; exit 1; }
 	$(BIN)/python tools/gen_causes_md.py | diff -u docs/causes.md - || { echo "docs/causes.md is old: make docs"; exit 1; }
@@ -93,7 +93,7 @@ lint: build ## ruff, mypy, clang-format, C warnings as errors, generated pages c
 format: build/venv-dev ## rewrites the sources in the house's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/clang-format -i $(CORE) csrc/probes/selftest.c $(HEADERS) $(wildcard tests/kernels/guest/*.c)
+	$(BIN)/clang-format -i $(CORE) csrc/unpack.c csrc/probes/selftest.c $(HEADERS) $(wildcard tests/kernels/guest/*.c)
 
 docs: build ## the generated pages
 	$(BIN)/python tools/gen_probes_md.py $(COLLECT) > docs/probes.md
@@ -166,8 +166,14 @@ OBJECTS  := $(CORE:csrc/%.c=build/$(ARCH)/%.o)
 SELFTEST := $(CORE:csrc/%.c=build/selftest/%.o) build/selftest/probes/selftest.o
 SANITIZE := $(CORE:csrc/%.c=build/asan/%.o)
 
+# What runs before the collector's constants are in their place has none of its own: no vectors of bytes, no jump tables.
+EARLY    := build/$(ARCH)/unpack.o build/$(ARCH)/inflate.o
+$(EARLY): ZIGCC += -fno-stack-protector -fno-vectorize -fno-slp-vectorize -fno-jump-tables -fno-builtin
+# 64-bit ones alone: the others, of dist-extra, are as they are linked.
+PACKABLE := $(filter $(ARCH),$(ARCHES) riscv64)
+
 .PHONY: objects selftest-objects asan-objects
-objects: $(OBJECTS)
+objects: $(OBJECTS) $(if $(PACKABLE),$(EARLY))
 selftest-objects: $(SELFTEST)
 asan-objects: $(SANITIZE)
 
@@ -183,10 +189,15 @@ build/asan/%.o: csrc/%.c $(HEADERS) Makefile pyproject.toml
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Wno-error -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -c -o $@ $<
 
-$(COLLECT): build/venv-dev $(CORE) $(HEADERS)
+$(COLLECT): build/venv-dev $(CORE) csrc/unpack.c $(HEADERS) tools/pack.py
 	@mkdir -p $(@D)
 	@$(MAKE) --no-print-directory --silent --jobs=$(JOBS) objects
+ifeq ($(PACKABLE),)
 	@$(ZIGCC) -s -Wl,--gc-sections -o $@ $(OBJECTS)
+else
+	@$(ZIGCC) -s -Wl,--gc-sections -Wl,--wrap=__libc_start_main -o build/$(ARCH)/collector $(OBJECTS) build/$(ARCH)/unpack.o
+	@$(BIN)/python tools/pack.py build/$(ARCH)/collector $@ $(EARLY)
+endif
 	@ls -l $@
 
 .PHONY: packed

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later OR MIT */
 /*
- * gzip (RFC 1952) and deflate (RFC 1951), decompression only, for /proc/config.gz.
+ * gzip (RFC 1952) and deflate (RFC 1951), decompression only, for /proc/config.gz and for the collector's own constants.
  *
  * Accepts exactly what zlib's inflate() accepts; tests/unit/test_inflate.py holds it to that with damaged input. All state is on
  * the stack, output goes straight to the caller's buffer, which is the window as well, and each loop eats input or makes output.
@@ -157,34 +157,43 @@ static int stored_block(struct inflate *z)
 	return 0;
 }
 
+/*
+ * What the tables of RFC 1951, 3.2.5, say, as it is made: from a few values on, 1 << step of them share a number of extra bits. No
+ * tables, since the collector unpacks its own constants with this: csrc/unpack.c.
+ */
+static unsigned int base_of(unsigned int symbol, unsigned int step, unsigned int *ret_extra)
+{
+	unsigned int first = 1U << step, extra = symbol < 2 * first ? 0 : (symbol >> step) - 1;
+
+	*ret_extra = extra;
+	return extra ? (first + (symbol & (first - 1))) << extra : symbol;
+}
+
 static int copy_match(struct inflate *z, unsigned int symbol)
 {
-	static const uint16_t length_base[] = { 3,  4,  5,  6,  7,  8,  9,  10, 11,  13,  15,  17,  19,  23, 27,
-						31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258 };
-	static const uint8_t length_extra[] = { 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2,
-						2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0 };
-	static const uint16_t far_base[] = {
-		1,   2,   3,   4,   5,   7,    9,    13,   17,   25,   33,   49,   65,    97,    129,
-		193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577
-	};
-	static const uint8_t far_extra[] = { 0, 0, 0, 0, 1, 1, 2, 2,  3,  3,  4,  4,  5,  5,  6,
-					     6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13 };
+	unsigned int bits;
 	size_t length, far;
 	int extra, s;
 
-	if (symbol >= KP_ARRAY_SIZE(length_base))
+	if (symbol > 28)
 		return -EBADMSG;
-	extra = take(z, length_extra[symbol]);
+	length = 3 + base_of(symbol, 2, &bits);
+	if (symbol == 28) {
+		length = 258;
+		bits = 0;
+	}
+	extra = take(z, bits);
 	if (extra < 0)
 		return extra;
-	length = (size_t)(length_base[symbol] + extra);
+	length += (size_t)extra;
 	s = decode(z, &z->distance);
-	if (s < 0 || s >= (int)KP_ARRAY_SIZE(far_base))
+	if (s < 0 || s > 29)
 		return -EBADMSG;
-	extra = take(z, far_extra[s]);
+	far = 1 + base_of((unsigned int)s, 1, &bits);
+	extra = take(z, bits);
 	if (extra < 0)
 		return extra;
-	far = far_base[s] + (size_t)extra;
+	far += (size_t)extra;
 	if (far > z->made)
 		return -EBADMSG;
 	if (z->size - z->made < length)
@@ -261,9 +270,18 @@ static int length_run(struct inflate *z, unsigned int symbol, const uint8_t *len
 	}
 }
 
+#define LENGTH_SYMBOLS 19
+
+/* 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, …, 1, 15: the order in which a block names the lengths of the length symbols. */
+static unsigned int order(unsigned int i)
+{
+	if (i < 4)
+		return i == 3 ? 0 : 16 + i;
+	return i & 1 ? 8 - (i - 3) / 2 : 8 + (i - 4) / 2;
+}
+
 static int dynamic_codes(struct inflate *z)
 {
-	static const uint8_t order[] = { 16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15 };
 	uint8_t lengths[MAX_LITERALS + MAX_DISTANCES] = { 0 };
 	int head = take(z, 14);
 	unsigned int n_literal, n_far, n_order, done = 0;
@@ -281,10 +299,10 @@ static int dynamic_codes(struct inflate *z)
 
 		if (len < 0)
 			return len;
-		lengths[order[i]] = (uint8_t)len;
+		lengths[order(i)] = (uint8_t)len;
 	}
 	/* The literals' code is not there yet: its place serves the code of the code lengths. */
-	if (build(&z->literal, lengths, KP_ARRAY_SIZE(order), false))
+	if (build(&z->literal, lengths, LENGTH_SYMBOLS, false))
 		return -EBADMSG;
 	memset(lengths, 0, sizeof(lengths));
 	while (done < n_literal + n_far) {

@@ -48,6 +48,7 @@ def test_the_wheel_yields_a_static_program(installed: Path, tmp_path: Path, arch
     assert [p.name for p in tmp_path.iterdir()] == ["collector"], "something else was left behind"
     machine, order = MACHINES[arch]
     content = file.read_bytes()
+    assert len(content) <= 500 * 1024
     assert content[:6] == b"\x7fELF" + bytes((2, order))
     end = "<" if order == 1 else ">"
     assert struct.unpack_from(f"{end}HH", content, 16)[1] == machine
@@ -58,6 +59,19 @@ def test_the_wheel_yields_a_static_program(installed: Path, tmp_path: Path, arch
     sections = {struct.unpack_from(f"{end}I", content, offset + i * size + 4)[0] for i in range(number)}
     assert 2 not in sections, "it has a symbol table, so it is not stripped"
     assert content == (ROOT / "dist" / f"kprobe-collect-{arch}").read_bytes()
+
+
+def test_a_damaged_copy_says_so(tmp_path: Path) -> None:
+    """Its constants are compressed, and their checksum is wrong then: docs/adr/0015."""
+    content = bytearray((ROOT / "dist/kprobe-collect-x86_64").read_bytes())
+    at = content.index(b"\x1f\x8b\x08")  # the gzip member
+    content[at + 50000] ^= 0x10
+    file = tmp_path / "collector"
+    file.write_bytes(content)
+    file.chmod(0o755)
+    told = subprocess.run([file, "--version"], capture_output=True, check=False)
+    assert (told.returncode, told.stdout) == (1, b"")
+    assert b"damaged" in told.stderr and told.stderr.count(b"\n") == 1
 
 
 def _headers(content: bytes, end: str, offset: int, size: int) -> tuple[int, int, int]:
