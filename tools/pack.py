@@ -4,8 +4,9 @@
     pack.py COLLECTOR TO OBJECT…
 
 The program's first instructions put it back (csrc/unpack.c); the objects that they are in are named behind, and may
-have no constants. What is left of the segment in the file is its head: the kernel fills the rest with zeroes, as it does
-for .bss (load_elf_binary() in fs/binfmt_elf.c, for any segment). zopfli, so that every machine makes the same bytes.
+have no constants. What is left of the segment in the file is its head: the kernel fills the rest with zeroes, as it
+does for .bss (load_elf_binary() in fs/binfmt_elf.c, for any segment). zopfli, so that every machine makes the same
+bytes.
 """
 
 import itertools
