@@ -136,16 +136,18 @@ def many_nodes(count: int = 300) -> None:
             files.append(Path(folder) / f"{number}.ndjson")
             files[-1].write_bytes(b"".join(own))
         kprobe = str(ROOT / ".venv/bin/kprobe")
-        shared = ["--format", "html", "-o", f"{folder}/matrix.html"]
+        page = ["--format", "html", "-o", f"{folder}/matrix.html"]
         commands = {
             "judge, one file": [kprobe, "judge", str(files[0])],
-            "matrix of one file": [kprobe, "matrix", str(files[0]), *shared],
-            f"matrix of {count} files": [kprobe, "matrix", *map(str, files), *shared],
+            "matrix of one file": [kprobe, "matrix", str(files[0])],
+            f"matrix of {count} files": [kprobe, "matrix", *map(str, files)],
+            "the same as a page with names": [kprobe, "matrix", *map(str, files), *page, "--show-names"],
+            "the same as a page without": [kprobe, "matrix", *map(str, files), *page],
         }
         costs = interleaved(commands, ROUNDS)
     print(f"\nMany nodes: {count} distinct files of {len(data) // 1000} KB:")
     table(costs, "judge, one file")
-    one, all_of_them = (median(costs[name], lambda c: c.cpu) for name in (*commands,)[1:])
+    one, all_of_them = (median(costs[name], lambda c: c.cpu) for name in (*commands,)[1:3])
     each = (all_of_them - one) / (count - 1)
     print(f"  a file more: {each:.2f} ms of CPU; 10,000 of them: {each * 10 + one / 1000:.1f} s (aim: at most 15)")
 
