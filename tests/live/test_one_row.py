@@ -37,7 +37,9 @@ class Tree:
         table.write_text(text[: end.start()] + ROW + text[end.start() :])
         self.say(sys.executable, "setup.py", "-q", "build_ext", "--inplace")
         sources = [
-            str(p) for p in sorted((*place.glob("csrc/*.c"), *place.glob("csrc/probes/*.c"))) if p.stem != "selftest"
+            str(p)
+            for p in sorted((*place.glob("csrc/*.c"), *place.glob("csrc/probes/*.c")))
+            if p.stem not in ("selftest", "unpack")
         ]
         self.say("cc", "-std=gnu11", "-D_GNU_SOURCE", '-DKP_VERSION="0"', "-O0", "-o", "collect", *sources)
 
