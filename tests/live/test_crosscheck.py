@@ -174,7 +174,8 @@ def test_killed_without_mercy_nothing_stays(wait: float) -> None:
 def test_control_c_ends_it_at_once() -> None:
     mark = f"KPROBE_TEST={uuid.uuid4()}"
     process = subprocess.Popen(
-        [KPROBE, "crosscheck", "--intrusive", "--select", "xt.*"],
+        # Where the tests themselves run behind an `&`, a shell has this signal ignored, for children too.
+        ["env", "--default-signal=INT", KPROBE, "crosscheck", "--intrusive", "--select", "xt.*"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
