@@ -167,28 +167,47 @@ static void tell_log(struct kp_klog *l, struct kp_out *o, const struct kp_ledger
 	kp_js_end(o, '}');
 }
 
+/*
+ * Whether this is a record of SELinux that it refused this (security/selinux/avc.c, avc_audit_pre_callback()). With "permissive=1" it
+ * only would have.
+ */
+static bool refused(const char *text, const char *what)
+{
+	const char *denied = strstr(text, "avc:  denied  { ");
+
+	return denied && kp_starts(denied + 16, what) && !strstr(text, "permissive=1");
+}
+
 /* Who caused a record does not stand in each: those of the types that rows cause are counted, whoever it was. */
 static void tell_audit(struct kp_klog *l, struct kp_out *o)
 {
 	static const struct {
 		uint16_t type;
 		const char *name;
-	} types[] = { { 1325, "NETFILTER_CFG" }, { 1334, "BPF" }, { 1700, "ANOM_PROMISCUOUS" }, { 1335, "EVENT_LISTENER" } };
+		const char *refused;
+	} types[] = { { 1325, "NETFILTER_CFG", NULL },
+		      { 1334, "BPF", NULL },
+		      { 1700, "ANOM_PROMISCUOUS", NULL },
+		      { 1335, "EVENT_LISTENER", NULL },
+		      { 1400, "AVC.module_request", "module_request }" }, /* the two that keep the kernel from getting a module */
+		      { 1400, "AVC.module_load", "module_load }" } };
 	unsigned int count[KP_ARRAY_SIZE(types)] = { 0 };
-	_Alignas(struct nlmsghdr) char buf[8192];
+	char buf[8192 + 1];
 	char name[16];
 	bool lost = false;
 	ssize_t got;
 
-	while (l->audit >= 0 && ((got = recv(l->audit, buf, sizeof(buf), 0)) > 0 || (got < 0 && errno == ENOBUFS))) {
+	while (l->audit >= 0 && ((got = recv(l->audit, buf, sizeof(buf) - 1, 0)) > 0 || (got < 0 && errno == ENOBUFS))) {
 		struct nlmsghdr head;
 
 		lost |= got < 0;
 		if (got < (ssize_t)sizeof(head))
 			continue;
 		memcpy(&head, buf, sizeof(head));
+		buf[got] = '\0';
 		for (size_t i = 0; i < KP_ARRAY_SIZE(types); i++)
-			count[i] += head.nlmsg_type == types[i].type;
+			count[i] += head.nlmsg_type == types[i].type &&
+				    (!types[i].refused || refused(buf + sizeof(head), types[i].refused));
 	}
 	kp_js_object(o, "audit");
 	kp_js_text(o, "error", kp_errno_name(l->audit_err, name));

@@ -68,6 +68,11 @@ class Facts:
         value = self.value(fact, key)
         return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
+    def audited(self, kind: str) -> int:
+        """Return how many records of a kind came into the audit trail while the run lasted."""
+        count = self._evidence.end.audit.get(kind) if self._evidence.end else 0
+        return count if isinstance(count, int) else 0
+
     @cached_property
     def rows(self) -> Mapping[str, Probe]:
         """The answers by id."""

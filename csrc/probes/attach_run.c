@@ -8,6 +8,7 @@
 
 #include "../place.h"
 #include "attach.h"
+#include "route.h"
 
 /* --- programs --- */
 
@@ -358,7 +359,7 @@ static bool ready(struct att *a)
 		rc = a->arg->deed->open(a);
 	if (!rc)
 		return true;
-	if (a->arg->family == AF_INET6 && rc == -EADDRNOTAVAIL)
+	if (a->arg->family == AF_INET6 && rc == -EADDRNOTAVAIL && kp_ipv6_off())
 		kp_unknown(a->res, a->step, "IPv6 is switched off in new network namespaces: boot without ipv6.disable_ipv6=1");
 	else
 		att_stuck(a, rc);

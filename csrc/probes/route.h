@@ -70,7 +70,9 @@ bool kp_route_check(struct kp_ctx *ctx, struct kp_result *res, int rtnl, const s
 bool kp_route_lookup(struct kp_ctx *ctx, struct kp_result *res, int rtnl, const struct kp_route *r, uint32_t mark,
 		     uint8_t *ret_type);
 
-/* Where IPv6 is switched off in new namespaces: takes that as the row's answer, denied, and returns true. */
+/* Whether IPv6 is switched off in new namespaces. */
+bool kp_ipv6_off(void);
+/* Where it is: takes that as the row's answer, denied, and returns true. */
 bool kp_route_ipv6_off(struct kp_result *res);
 /* As kp_fail(), but for IPv6 with the above as the reason where it is. */
 void kp_route_fail(struct kp_ctx *ctx, struct kp_result *res, const char *step, int family, int err);

@@ -276,11 +276,16 @@ bool kp_route_check(struct kp_ctx *ctx, struct kp_result *res, int rtnl, const s
  * A new namespace takes disable_ipv6 from the module's parameter, never from the host's sysctls (net/ipv6/addrconf.c,
  * addrconf_init_net()). Routes and addresses then answer EACCES, neighbours EINVAL, lookups ENETUNREACH.
  */
-bool kp_route_ipv6_off(struct kp_result *res)
+bool kp_ipv6_off(void)
 {
 	char text[4];
 
-	if (kp_read_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", text, sizeof(text)) <= 0 || text[0] != '1')
+	return kp_read_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", text, sizeof(text)) > 0 && text[0] == '1';
+}
+
+bool kp_route_ipv6_off(struct kp_result *res)
+{
+	if (!kp_ipv6_off())
 		return false;
 	res->outcome = KP_DENIED;
 	kp_copy(res->reason, sizeof(res->reason),

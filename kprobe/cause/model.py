@@ -60,7 +60,7 @@ CODES: Mapping[Code, str] = {
 
 
 class Basis(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a cause rests on: a fact, a key in it, what it says. ``row`` and ``begin`` stand for those records."""
+    """What a cause rests on: a fact, a key in it, what it says. ``row``, ``begin``, ``end`` stand for those records."""
 
     fact: str
     key: str = ""

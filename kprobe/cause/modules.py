@@ -38,6 +38,11 @@ class Missing(msgspec.Struct, frozen=True):
 Rule = Callable[[Missing], Cause | None]
 
 
+def enforcing(facts: Facts) -> bool:
+    """Whether SELinux does what its policy says."""
+    return facts.text("node.lsm", "selinux") == "enforcing"
+
+
 def lacking(probe: Probe, facts: Facts) -> Iterator[str]:
     """Yield the modules of a row that are not there."""
     return filter(None, map(facts.lacks, probe.modules))
@@ -156,6 +161,31 @@ def _command_line(m: Missing) -> Cause | None:
     return None
 
 
+def _selinux(m: Missing) -> Cause | None:
+    """Tell what SELinux wrote down that it refused, to whomever: where a module came, it may not have been this run."""
+    if not (m.installed or m.state == "unreadable") or m.facts.brought or not enforcing(m.facts):
+        return None
+    label = m.facts.text("node.lsm", "label")
+    who = f" to this process ({label})" if label else " to this process"
+    for kind, text in (
+        ("AVC.module_request", f"SELinux refuses{who} that the kernel gets module {m.name} for it (module_request)"),
+        ("AVC.module_load", f"SELinux refuses that module {m.name} is loaded (module_load)"),
+    ):
+        if count := m.facts.audited(kind):
+            rests = (Basis("node.lsm", "selinux", "enforcing"), Basis("end", f"audit.{kind}", str(count)))
+            return Cause(code="lsm", text=text, subject="selinux", rests=rests)
+    return None
+
+
+def suspect(probe: Probe, facts: Facts) -> Cause | None:
+    """Name SELinux where a module is there, nothing came, and the audit trail could not be had, or is told nothing."""
+    there = next((name for name in lacking(probe, facts) if facts.state(name).startswith("file:")), "")
+    if not there or facts.brought or not enforcing(facts):
+        return None
+    text = f"module {plain(there)} is there and was not loaded, and no fact tells why; SELinux is enforcing"
+    return Cause(code="unknown", text=text, subject="selinux", rests=(Basis("node.lsm", "selinux", "enforcing"),))
+
+
 _FILES: Mapping[str, tuple[Code, str]] = {
     "missing": ("module-file-missing", "is not there"),
     "empty": ("module-file-damaged", "is empty"),
@@ -224,5 +254,5 @@ def _not_by_itself(m: Missing) -> Cause | None:
     return Cause(code="autoload-off", text=text, subject=m.name, rests=(m.basis,))
 
 
-INSTALLED: tuple[Rule, ...] = (_autoload_off, _disabled, _logged, _modprobe_d, _file, _command_line)
+INSTALLED: tuple[Rule, ...] = (_autoload_off, _disabled, _logged, _modprobe_d, _file, _command_line, _selinux)
 RULES: tuple[Rule, ...] = (*INSTALLED, _index, _package, _directory, _not_by_itself)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 from kprobe.cause.model import Basis, Cause
-from kprobe.cause.modules import alternative, lacking, module
+from kprobe.cause.modules import alternative, enforcing, lacking, module, suspect
 from kprobe.evidence import Outcome, Probe
 from kprobe.facts import Facts, numbers, plain
 
@@ -155,13 +155,13 @@ def _lsms(facts: Facts) -> Iterator[Cause]:
         text = f"the kernel is locked down ({lockdown})"
         yield Cause(code="lockdown", text=text, subject=lockdown, rests=(Basis("node.lockdown", "", lockdown),))
     label = facts.text("node.lsm", "label")
-    if facts.text("node.lsm", "selinux") == "enforcing":
+    if enforcing(facts):
         text = f"SELinux is enforcing (this process: {label})" if label else "SELinux is enforcing"
         yield Cause(code="lsm", text=text, subject="selinux", rests=(Basis("node.lsm", "selinux", "enforcing"),))
     elif facts.text("node.lsm", "apparmor") == "Y" and label and not label.startswith("unconfined"):
         text = f"AppArmor confines this process ({label})"
         yield Cause(code="lsm", text=text, subject="apparmor", rests=(Basis("node.lsm", "label", label),))
-    for name in ("smack", "tomoyo"):
+    for name in ("selinux", "smack", "tomoyo"):
         if name in facts.text("node.lsm", "active").split(",") and not facts.text("node.lsm", "selinux"):
             yield Cause(
                 code="unknown",
@@ -183,7 +183,7 @@ def _doubt(probe: Probe, _facts: Facts) -> Cause | None:
 
 RULES: Mapping[Outcome, tuple[Rule, ...]] = {
     "works": (),
-    "absent": (_too_old, _legacy, _not_built, module, _ipv6_off, _jit_off, _initcall, alternative),
+    "absent": (_too_old, _legacy, _not_built, module, _ipv6_off, _jit_off, _initcall, alternative, suspect),
     "broken": (_ipv6_off, _jit_off),
     "denied": (_capability, _namespaces, _seccomp, _security),
     "unknown": (_doubt, _capability),

@@ -24,6 +24,8 @@ from .helper import confine
 from .store import Image
 
 PROFILE = HERE / "guest" / "apparmor.profile"
+POLICY = HERE / "guest" / "selinux.conf"
+POLICY_VERSION = "33"  # the newest that Linux 5.10 takes
 SECONDS = 300  # for all knock-outs of one boot; a guest is slow on a busy machine
 
 
@@ -47,6 +49,7 @@ class Boot(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     append: str = ""
     kmod: bool = False
     apparmor: bool = False
+    selinux: bool = False
     memory: int = MEMORY
     smp: str = ONE_CPU
 
@@ -87,11 +90,17 @@ def play(of: Boot, image: Image, collector: Path) -> VMResult:
     files = {"vm/bin/kprobe-collect": collector, "vm/bin/confine": confine(image.arch)}
     files |= _kmod() if of.kmod else {}
     with tempfile.NamedTemporaryFile() as policy:
-        if of.apparmor:
-            subprocess.run(
-                ["apparmor_parser", "-QKo", policy.name, PROFILE], check=True, capture_output=True, timeout=60
-            )
-            files["vm/apparmor"] = Path(policy.name)
+        for wanted, guest, compiler in (
+            (of.apparmor, "vm/apparmor", ["apparmor_parser", "-QKo", policy.name, str(PROFILE)]),
+            (
+                of.selinux,
+                "vm/selinux",
+                ["checkpolicy", "-c", POLICY_VERSION, "-U", "allow", "-o", policy.name, str(POLICY)],
+            ),
+        ):
+            if wanted:
+                subprocess.run(compiler, check=True, capture_output=True, timeout=60)
+                files[guest] = Path(policy.name)
         return boot(image, "".join(script), files, append=of.append, timeout=SECONDS, memory=of.memory, smp=of.smp)
 
 

@@ -24,6 +24,7 @@ HERE = {"node.modules": {"vxlan": FILE}, "node.kconfig": {"CONFIG_VXLAN": "m"}}
 GONE = {"node.modules": {"vxlan": "nowhere"}}
 UNREAD = {"node.modules": {"vxlan": "unreadable"}, "node.modules-dep": "ENOENT"}
 OFF = {"node.cmdline": {"ipv6.disable": "1"}}
+ENFORCING = {"node.lsm": {"selinux": "enforcing", "label": "u:r:t"}}
 NEEDS = {"node.module-needs": {"vxlan": "udp_tunnel ip6_udp_tunnel"}}
 
 
@@ -34,6 +35,7 @@ def told(
     begin: dict[str, Any] = {key: more.pop(key) for key in ("seccomp", "caps", "sandbox", "release") if key in more}
     if "release" in begin:
         begin["uname"] = Uname(release=begin.pop("release"))
+    end = End(rows=1, ns=1, audit=more.pop("audit", {}))
     row = synthetic.probe(name, outcome, **(VXLAN | more if name.startswith("link.vxlan") else more))
     found = Evidence(
         source="synthetic",
@@ -43,7 +45,7 @@ def told(
             for key, value in facts.items()
         ),
         probes=(row,),
-        end=End(rows=1, ns=1),
+        end=end,
     )
     facts_of = Facts(found)
     return cause(row, facts_of), facts_of
@@ -195,6 +197,41 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"node.modules": {"netkit": "builtin"}, "node.cmdline": {"initcall_blacklist": "netkit_mod_init"}},
         {"name": "link.netkit", "modules": ("netkit",)},
     ),
+    "SELinux refused to ask for modules, says the audit trail": (
+        "lsm selinux",
+        HERE | ENFORCING,
+        {"audit": {"AVC.module_request": 3}},
+    ),
+    "SELinux refused to load one, says the audit trail": (
+        "lsm selinux",
+        HERE | ENFORCING,
+        {"audit": {"AVC.module_load": 1}},
+    ),
+    "SELinux refused others, for this run got a module": (
+        "unknown",
+        HERE | ENFORCING,
+        {"audit": {"AVC.module_request": 3}, "loaded": ("macvlan",)},
+    ),
+    "SELinux refused nothing that counts, being permissive": (
+        "unknown",
+        HERE | {"node.lsm": {"selinux": "permissive"}},
+        {"audit": {"AVC.module_load": 1}},
+    ),
+    "SELinux enforces, and the audit trail could not be had": (
+        "unknown selinux",
+        HERE | ENFORCING,
+        {"audit": {"error": "EPERM"}},
+    ),
+    "SELinux is not to blame for a file that is not there": (
+        "module-file-missing vxlan",
+        {"node.modules": {"vxlan": "missing:/lib/vxlan.ko"}} | ENFORCING,
+        {"audit": {"AVC.module_load": 1}},
+    ),
+    "SELinux is not to blame for what was not built": (
+        "not-built CONFIG_VXLAN",
+        GONE | ENFORCING | {"node.kconfig": {"CONFIG_VXLAN": "n"}},
+        {"audit": {"AVC.module_load": 1}},
+    ),
     "signature": ("signature vxlan", HERE, {"log": ("Loading of unsigned module is rejected",)}),
     "lockdown of modules": (
         "lockdown vxlan",
@@ -246,6 +283,11 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "SELinux": (
         "lsm selinux",
         {"node.lsm": {"selinux": "enforcing", "label": "a:b:c"}},
+        {**DENIED, "reason": "refused"},
+    ),
+    "SELinux, seen from a container that has no selinuxfs": (
+        "unknown selinux",
+        {"node.lsm": {"active": "capability,selinux", "label": "a:b:c"}},
         {**DENIED, "reason": "refused"},
     ),
     "SELinux, permissive": ("unknown", {"node.lsm": {"selinux": "permissive"}}, {**DENIED, "reason": "refused"}),

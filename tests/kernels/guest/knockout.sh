@@ -34,7 +34,25 @@ confined() { # PROFILE PROGRAM...: under a profile of AppArmor
 	)
 }
 
+labelled() { # TYPE PROGRAM...: in a domain of SELinux; printf, for echo writes in two parts
+	(
+		printf %s "u:r:$1" > /proc/self/attr/exec
+		shift
+		exec "$@"
+	)
+}
+
+switch() { # BOOLEAN VALUE: of the policy of SELinux
+	echo "$2" > "/sys/fs/selinux/booleans/$1"
+	echo 1 > /sys/fs/selinux/commit_pending_bools
+}
+
 # A policy is taken in one write only.
 [ ! -e /vm/apparmor ] || dd if=/vm/apparmor of=/sys/kernel/security/apparmor/.replace bs=1M
+if [ -e /vm/selinux ]; then
+	mount -t selinuxfs selinuxfs /sys/fs/selinux
+	dd if=/vm/selinux of=/sys/fs/selinux/load bs=1M
+	echo 1 > /sys/fs/selinux/enforce
+fi
 
 chmod 1777 /out
