@@ -172,6 +172,7 @@ int att_prog_query(const struct att *a, uint32_t flags, uint32_t id, bool *ret_f
 /* --- attach_send.c --- */
 
 #define ATT_WAIT_MS 2000 /* for what comes within microseconds on an idle machine */
+#define ATT_QUEUE_MS 15000 /* for what waits behind others' work; a row's deadline may be shorter, and then nothing is claimed */
 #define ATT_PAYLOAD 75
 #define ATT_TAG 4 /* bytes of a message over TCP */
 #define ATT_PACKET (14 + 20 + 8 + ATT_PAYLOAD) /* Ethernet, IPv4, UDP */

@@ -135,12 +135,23 @@ static bool ran(const struct att *a, uint64_t before)
 }
 
 /*
+ * What a stream's program redirects is handed on by a work queue (sk_psock_backlog()), behind the hundreds of programs of the rows before,
+ * which the same queue frees (bpf_prog_free_deferred()): that took three seconds on an emulated 32-bit ARM.
+ */
+static uint64_t patience(const struct att *a)
+{
+	bool queued = a->arg->action == ATT_REDIRECT || a->arg->partner.action == ATT_REDIRECT;
+
+	return queued && a->stage == ATT_B ? ATT_QUEUE_MS : ATT_WAIT_MS;
+}
+
+/*
  * That nothing comes takes no waiting: once the program has run it has judged, and should its datagram come all the same it comes
  * before the next one, which is how ATT_LATE is told.
  */
 void att_wait_tag(struct att *a, uint64_t before, uint32_t *ret_seen, unsigned int *ret_at, struct sockaddr_storage *from)
 {
-	uint64_t until = kp_now_ms() + ATT_WAIT_MS;
+	uint64_t until = kp_now_ms() + patience(a);
 
 	*ret_seen = ATT_LOST;
 	do {
