@@ -82,10 +82,7 @@ const struct kp_flow_arg kp_flow_plain = {
 	.steps = KP_STEPS({ KP_AT_POD, UDP(KP_POD, KP_FAR), .without = THROUGH }) };
 
 static const struct kp_probe rows[] = {
-	{ .id = "flow.control.negative", .title = "a packet with the node's own address as its source", .control = KP_NEGATIVE,
-	  .modules = "veth af_packet", .by = &kp_flow_negative, .arg = &kp_flow_martian },
-	{ .id = "flow.control.positive", .title = "an IPv4 packet through the node", .control = KP_POSITIVE, .by = &kp_flow_through,
-	  .modules = "veth af_packet", .kconfig = "CONFIG_VETH CONFIG_PACKET", .arg = &kp_flow_plain },
+	KP_FLOW_CONTROLS("flow", KP_FLOW_KCONFIG),
 	{ .id = "flow.node.ipv6", .title = "an IPv6 packet through the node", .since = "2.6.29", .needs = "link.veth route.replace.inet6 flow.control.positive",
 	  .kconfig = "CONFIG_IPV6", FLOW(.v6 = true, .steps = KP_STEPS({ KP_AT_POD, UDP(KP_POD, KP_FAR), .without = THROUGH })) },
 	{ .id = "flow.sysctl.ip_forward", .title = "net.ipv4.ip_forward=0 stops forwarding",

@@ -233,8 +233,16 @@ bool kp_flow_walk(struct kp_flow *f, const struct kp_flow_object *by, bool with)
 #define KP_FLOW_PROVES "works: each fares as it must both times; broken: one does not with it; unknown: one does not without it"
 #define KP_FLOW_GATE (KP_CAP_NET_ADMIN | KP_CAP_NET_RAW)
 extern const struct kp_method kp_flow_through, kp_flow_negative;
-/* For the controls of a family: a packet through the node; one that no node forwards. */
+/* The controls of a family: one packet that no node forwards, and one through the node. */
 extern const struct kp_flow_arg kp_flow_plain, kp_flow_martian;
+/* clang-format off */
+#define KP_FLOW_CONTROLS(family, config)                                                                                           \
+	{ .id = family ".control.negative", .title = "a packet with the node's own address as its source", .control = KP_NEGATIVE, \
+	  .modules = "veth af_packet", .by = &kp_flow_negative, .arg = &kp_flow_martian },                                         \
+	{ .id = family ".control.positive", .title = "an IPv4 packet through the node", .control = KP_POSITIVE,                    \
+	  .modules = "veth af_packet", .kconfig = config, .by = &kp_flow_through, .arg = &kp_flow_plain }
+/* clang-format on */
+#define KP_FLOW_KCONFIG "CONFIG_VETH CONFIG_PACKET"
 
 /* `unknown`: what the row rests on could not be had; that says nothing about what it asks for. */
 void kp_flow_stuck(struct kp_flow *f, const char *step, int rc);

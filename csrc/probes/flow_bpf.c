@@ -304,10 +304,7 @@ static const struct kp_method through_program = {
 #define HELPER(name) "bpf.helper.sched_cls." name
 
 static const struct kp_probe rows[] = {
-	{ .id = "flow.bpf.control.negative", .title = "a packet with the node's own address as its source", .control = KP_NEGATIVE,
-	  .modules = "veth af_packet", .by = &kp_flow_negative, .arg = &kp_flow_martian },
-	{ .id = "flow.bpf.control.positive", .title = "an IPv4 packet through the node", .control = KP_POSITIVE, .by = &kp_flow_through,
-	  .modules = "veth af_packet", .kconfig = "CONFIG_VETH CONFIG_PACKET", .arg = &kp_flow_plain },
+	KP_FLOW_CONTROLS("flow.bpf", KP_FLOW_KCONFIG),
 
 	ROW("tc.ingress", "a tc program drops what comes in", "4.5", "attach.tc.ingress", ARG_OF(false, TC(7700, IN, SAYS(TC_SHOT)),
 	    { POD_TO(KP_FAR, 7700), .without = ROUTED, .with = LOST }, OTHERS(7700))),

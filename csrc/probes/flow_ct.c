@@ -145,10 +145,7 @@ static const struct kp_method by_exchange = {
 #define V6(proto) "flow.node.ipv6 nft.expr.ct.state.ip6 conntrack.proto." proto
 
 static const struct kp_probe rows[] = {
-	{ .id = "flow.ct.control.negative", .title = "a packet with the node's own address as its source", .control = KP_NEGATIVE,
-	  .modules = "veth af_packet", .by = &kp_flow_negative, .arg = &kp_flow_martian },
-	{ .id = "flow.ct.control.positive", .title = "an IPv4 packet through the node", .control = KP_POSITIVE, .by = &kp_flow_through,
-	  .modules = "veth af_packet", .kconfig = "CONFIG_VETH CONFIG_PACKET", .arg = &kp_flow_plain },
+	KP_FLOW_CONTROLS("flow.ct", KP_FLOW_KCONFIG),
 	ROW("tcp.ipv4", "a TCP connection is followed from SYN to TIME_WAIT", V4("tcp.inet"), "", false, TCP),
 	ROW("udp.ipv4", "a UDP flow is followed, one way and both", V4("udp.inet"), "", false, UDP),
 	ROW("icmp.ipv4", "an ICMP echo is followed, request and answer", V4("icmp"), "", false, ECHO(8, 0)),

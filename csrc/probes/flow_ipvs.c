@@ -284,10 +284,7 @@ static const struct kp_xt_rev ipvs_rev = { 0, sizeof(struct kp_xt_ipvs), sizeof(
 #define V6 "flow.node.ipv6 ipvs.service.udp ipvs.service.inet6"
 
 static const struct kp_probe rows[] = {
-	{ .id = "flow.ipvs.control.negative", .title = "a packet with the node's own address as its source", .control = KP_NEGATIVE,
-	  .modules = "veth af_packet", .by = &kp_flow_negative, .arg = &kp_flow_martian },
-	{ .id = "flow.ipvs.control.positive", .title = "an IPv4 packet through the node", .control = KP_POSITIVE, .by = &kp_flow_through,
-	  .modules = "veth af_packet", .kconfig = "CONFIG_VETH CONFIG_PACKET", .arg = &kp_flow_plain },
+	KP_FLOW_CONTROLS("flow.ipvs", KP_FLOW_KCONFIG),
 	{ .id = "flow.ipvs.rr.ipv4", .title = "IPVS, rr: half of the clients to each backend", .modules = "ip_vs ip_vs_rr",
 	  .kconfig = CONFIG " CONFIG_IP_VS_RR", .needs = V4 " ipvs.sched.rr", SERVICE(false, 9001, "rr") },
 	{ .id = "flow.ipvs.sh.ipv4", .title = "IPVS, sh: all clients of one source to one backend", .modules = "ip_vs ip_vs_sh",

@@ -125,18 +125,7 @@ static const struct kp_method through_nft = {
 #define V(v4, v6) v4
 #define F "ip"
 static const struct kp_probe rows[] = {
-	{ .id = "flow.nft.control.negative",
-	  .title = "a packet with the node's own address as its source",
-	  .control = KP_NEGATIVE,
-	  .modules = "veth af_packet",
-	  .by = &kp_flow_negative,
-	  .arg = &kp_flow_martian },
-	{ .id = "flow.nft.control.positive",
-	  .title = "an IPv4 packet through the node",
-	  .control = KP_POSITIVE,
-	  .modules = "veth af_packet",
-	  .by = &kp_flow_through,
-	  .arg = &kp_flow_plain },
+	KP_FLOW_CONTROLS("flow.nft", NULL),
 #include "flow_nft_rows.h"
 #undef V
 #undef F

@@ -154,10 +154,7 @@ static const struct kp_flow_object by_mark = { .prepare = prepare_mark, .put = p
 #define V4 "link.veth flow.route.control.positive"
 
 static const struct kp_probe rows[] = {
-	{ .id = "flow.route.control.negative", .title = "a packet with the node's own address as its source", .control = KP_NEGATIVE,
-	  .modules = "veth af_packet", .by = &kp_flow_negative, .arg = &kp_flow_martian },
-	{ .id = "flow.route.control.positive", .title = "an IPv4 packet through the node", .control = KP_POSITIVE, .by = &kp_flow_through,
-	  .modules = "veth af_packet", .kconfig = "CONFIG_VETH CONFIG_PACKET", .arg = &kp_flow_plain },
+	KP_FLOW_CONTROLS("flow.route", KP_FLOW_KCONFIG),
 
 	{ .id = "flow.route.policy.ipv4", .title = "not fwmark 0x100000 by table 1, a throw route in it: as WireGuard is kept out of itself",
 	  .kconfig = "CONFIG_IP_MULTIPLE_TABLES", .since = "2.6.25", .needs = V4 " route.rule.fwmark-invert.inet route.throw.inet", POLICY(false) },

@@ -138,18 +138,7 @@ static const struct kp_method by_nft = {
 #define XT_46(v4, v6) v4
 
 static const struct kp_probe rows[] = {
-	{ .id = "flow.xt.control.negative",
-	  .title = "a packet with the node's own address as its source",
-	  .control = KP_NEGATIVE,
-	  .modules = "veth af_packet",
-	  .by = &kp_flow_negative,
-	  .arg = &kp_flow_martian },
-	{ .id = "flow.xt.control.positive",
-	  .title = "an IPv4 packet through the node",
-	  .control = KP_POSITIVE,
-	  .modules = "veth af_packet",
-	  .by = &kp_flow_through,
-	  .arg = &kp_flow_plain },
+	KP_FLOW_CONTROLS("flow.xt", NULL),
 #include "flow_xt_rows.h"
 #undef XT_F
 #undef XT_46
