@@ -43,6 +43,13 @@ bool kp_cat_u(char *dst, size_t size, unsigned long long value)
 	return kp_cat(dst, size, kp_utoa(value, buf));
 }
 
+void kp_cat_number(char *dst, size_t size, const char *before, unsigned long long value, const char *after)
+{
+	kp_cat(dst, size, before);
+	kp_cat_u(dst, size, value);
+	kp_cat(dst, size, after);
+}
+
 bool kp_starts(const char *text, const char *prefix)
 {
 	return !strncmp(text, prefix, strlen(prefix));

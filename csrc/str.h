@@ -14,6 +14,8 @@ bool kp_copy(char *dst, size_t size, const char *src);
 /* Appends what fits to the string in @dst and always terminates. Returns false when it was cut. */
 bool kp_cat(char *dst, size_t size, const char *src);
 bool kp_cat_u(char *dst, size_t size, unsigned long long value);
+/* The number between two texts. */
+void kp_cat_number(char *dst, size_t size, const char *before, unsigned long long value, const char *after);
 
 /* @buf at least 21 bytes. Returns @buf. */
 char *kp_utoa(unsigned long long value, char *buf);

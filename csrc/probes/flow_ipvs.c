@@ -159,22 +159,15 @@ static int clients(struct row *r)
 	return 0;
 }
 
-static void number(char *text, const char *before, unsigned int n, const char *after)
-{
-	kp_cat(text, KP_TEXT, before);
-	kp_cat_u(text, KP_TEXT, n);
-	kp_cat(text, KP_TEXT, after);
-}
-
 static void tell(const struct row *r, const char *expected, char *text)
 {
 	text[0] = '\0';
-	number(text, "sent ", CLIENTS, " udp pod > service, expected ");
+	kp_cat_number(text, KP_TEXT, "sent ", CLIENTS, " udp pod > service, expected ");
 	kp_cat(text, KP_TEXT, expected);
-	number(text, "; came ", r->came[0], " to the first backend, ");
-	number(text, "", r->came[1], " to the second, ");
-	number(text, "", r->other, " elsewhere or nowhere; ");
-	number(text, "", r->answered, " answers came back");
+	kp_cat_number(text, KP_TEXT, "; came ", r->came[0], " to the first backend, ");
+	kp_cat_number(text, KP_TEXT, "", r->came[1], " to the second, ");
+	kp_cat_number(text, KP_TEXT, "", r->other, " elsewhere or nowhere; ");
+	kp_cat_number(text, KP_TEXT, "", r->answered, " answers came back");
 }
 
 /* --- the row --- */

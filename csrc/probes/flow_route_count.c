@@ -9,13 +9,6 @@
 
 #define FLOWS 32u
 
-static void number(char *text, const char *before, unsigned int n, const char *after)
-{
-	kp_cat(text, KP_TEXT, before);
-	kp_cat_u(text, KP_TEXT, n);
-	kp_cat(text, KP_TEXT, after);
-}
-
 /* --- two next hops --- */
 
 static int two_ways(struct kp_flow *f, bool on)
@@ -82,10 +75,10 @@ static unsigned int count(const uint8_t *at, uint8_t want)
 static void tell_flows(char *text, const char *expected, const uint8_t *at)
 {
 	text[0] = '\0';
-	number(text, "sent ", FLOWS, " udp flows pod > service, expected ");
+	kp_cat_number(text, KP_TEXT, "sent ", FLOWS, " udp flows pod > service, expected ");
 	kp_cat(text, KP_TEXT, expected);
-	number(text, "; came ", count(at, KP_AT_POD), " by the first next hop, ");
-	number(text, "", count(at, KP_AT_FAR), " by the second");
+	kp_cat_number(text, KP_TEXT, "; came ", count(at, KP_AT_POD), " by the first next hop, ");
+	kp_cat_number(text, KP_TEXT, "", count(at, KP_AT_FAR), " by the second");
 }
 
 static void run_ecmp(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
@@ -269,10 +262,10 @@ static void run_tbf(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_re
 	/* Or more: what the node says of itself by that device (IPv6's listener reports) is held or dropped with ours. */
 	if (came == 1 && q.qlen >= 2 && q.drops >= PACKETS - 3 && q.overlimits)
 		return kp_works(res, "packet");
-	number(text, "sent ", PACKETS, " udp of 1400 bytes, expected 1 through, 2 held, 3 dropped; ");
-	number(text, "came ", (unsigned int)came, ", ");
-	number(text, "", q.qlen, " held, ");
-	number(text, "", q.drops, " dropped");
+	kp_cat_number(text, KP_TEXT, "sent ", PACKETS, " udp of 1400 bytes, expected 1 through, 2 held, 3 dropped; ");
+	kp_cat_number(text, KP_TEXT, "came ", (unsigned int)came, ", ");
+	kp_cat_number(text, KP_TEXT, "", q.qlen, " held, ");
+	kp_cat_number(text, KP_TEXT, "", q.drops, " dropped");
 	kp_broken(res, "packet", text);
 }
 

@@ -42,20 +42,13 @@ static struct kp_pair_shot shot_of(const struct arg *a, unsigned int len)
 
 /* --- what became of it, in words --- */
 
-static void number(char *text, size_t size, const char *before, unsigned int n, const char *after)
-{
-	kp_cat(text, size, before);
-	kp_cat_u(text, size, n);
-	kp_cat(text, size, after);
-}
-
 static void tell(const struct kp_pair_shot *s, const char *expected, char *text, size_t size)
 {
 	const struct kp_pair_heard *h = &s->heard;
 	char name[16];
 
 	kp_copy(text, size, "sent udp");
-	number(text, size, " of ", s->len, s->v6 ? " bytes, IPv6" : " bytes, IPv4");
+	kp_cat_number(text, size, " of ", s->len, s->v6 ? " bytes, IPv6" : " bytes, IPv4");
 	kp_cat(text, size, "; expected ");
 	kp_cat(text, size, expected);
 	kp_cat(text, size, "; ");
@@ -66,10 +59,10 @@ static void tell(const struct kp_pair_shot *s, const char *expected, char *text,
 	}
 	if (!h->wire)
 		return (void)kp_cat(text, size, "nothing came to the other node's wire");
-	number(text, size, "came ", h->wire, " on the wire");
-	number(text, size, h->pieces ? " in pieces, the longest " : ", the longest ", h->wire_len, " bytes");
-	number(text, size, ", ", h->out, " out of the tunnel");
-	number(text, size, h->bad_checksum ? " with a wrong checksum, " : ", ", h->socket, " at the socket");
+	kp_cat_number(text, size, "came ", h->wire, " on the wire");
+	kp_cat_number(text, size, h->pieces ? " in pieces, the longest " : ", the longest ", h->wire_len, " bytes");
+	kp_cat_number(text, size, ", ", h->out, " out of the tunnel");
+	kp_cat_number(text, size, h->bad_checksum ? " with a wrong checksum, " : ", ", h->socket, " at the socket");
 }
 
 static bool broken(struct row *r, const char *expected)
@@ -143,11 +136,11 @@ static bool stream(struct row *r)
 	if (!rc && s.came == KP_STREAM && !s.differs)
 		return true;
 	kp_copy(text, sizeof(text), "sent tcp, a stream");
-	number(text, sizeof(text), " of ", KP_STREAM, " bytes, expected all of them in order; ");
+	kp_cat_number(text, sizeof(text), " of ", KP_STREAM, " bytes, expected all of them in order; ");
 	if (kp_equal(s.step, "connect"))
 		kp_cat(text, sizeof(text), "there was no connection");
 	else
-		number(text, sizeof(text), "came ", s.came, s.differs ? ", others than were sent" : "");
+		kp_cat_number(text, sizeof(text), "came ", s.came, s.differs ? ", others than were sent" : "");
 	kp_broken(r->res, s.step, text);
 	return false;
 }
