@@ -192,6 +192,8 @@ int kp_flow_by_mark(struct kp_ctx *ctx, bool v6, uint32_t mark, bool on);
 
 const unsigned char *kp_flow_addr(uint8_t addr, bool v6); /* 4 or 16 bytes */
 const char *kp_flow_addr_name(uint8_t addr);
+/* The name of a socket; @addr NULL: any. Returns its length. */
+socklen_t kp_flow_sockaddr(struct sockaddr_storage *ret, bool v6, const unsigned char *addr, uint16_t port);
 
 /* --- flow_packet.c --- */
 

@@ -25,15 +25,9 @@ enum who { SERVICE, NODE };
 
 static socklen_t name_of(struct sockaddr_storage *ret, bool v6, enum who who)
 {
-	uint16_t port = htons(who == SERVICE ? PORT : BACKEND);
 	const unsigned char *addr = kp_flow_addr(who == SERVICE ? KP_SERVICE : KP_NODE, v6);
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = port };
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = port };
 
-	memset(ret, 0, sizeof(*ret));
-	memcpy(v6 ? (void *)&in6.sin6_addr : (void *)&in.sin_addr, addr, v6 ? 16 : 4);
-	memcpy(ret, v6 ? (void *)&in6 : (void *)&in, v6 ? sizeof(in6) : sizeof(in));
-	return v6 ? sizeof(in6) : sizeof(in);
+	return kp_flow_sockaddr(ret, v6, addr, who == SERVICE ? PORT : BACKEND);
 }
 
 /* A row at work. */

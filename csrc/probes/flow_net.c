@@ -45,6 +45,17 @@ const unsigned char *kp_flow_addr(uint8_t addr, bool v6)
 	return v6 ? v6_of : v4_of;
 }
 
+socklen_t kp_flow_sockaddr(struct sockaddr_storage *ret, bool v6, const unsigned char *addr, uint16_t port)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(port) };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+
+	if (addr)
+		memcpy(v6 ? (void *)&in6.sin6_addr : (void *)&in.sin_addr, addr, v6 ? 16 : 4);
+	memcpy(ret, v6 ? (void *)&in6 : (void *)&in, v6 ? sizeof(in6) : sizeof(in));
+	return v6 ? sizeof(in6) : sizeof(in);
+}
+
 const char *kp_flow_addr_name(uint8_t addr)
 {
 	return addrs[addr].name ? addrs[addr].name : "";

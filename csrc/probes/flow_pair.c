@@ -63,23 +63,12 @@ int kp_pair_listener(bool v6)
 
 /* --- sockets --- */
 
-static socklen_t sockaddr_of(struct sockaddr_storage *s, bool v6, const unsigned char *addr, uint16_t port)
-{
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons(port) };
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-
-	if (addr)
-		memcpy(v6 ? (void *)&in6.sin6_addr : (void *)&in.sin_addr, addr, v6 ? 16 : 4);
-	memcpy(s, v6 ? (void *)&in6 : (void *)&in, v6 ? sizeof(in6) : sizeof(in));
-	return v6 ? sizeof(in6) : sizeof(in);
-}
-
 /* In the current namespace, bound to PORT of any address. Returns it or -errno. */
 static int receiver(bool v6, int type)
 {
 	int fd = socket(v6 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1, rc;
 	struct sockaddr_storage s;
-	socklen_t len = sockaddr_of(&s, v6, NULL, PORT);
+	socklen_t len = kp_flow_sockaddr(&s, v6, NULL, PORT);
 
 	if (fd < 0)
 		return -errno;
@@ -173,7 +162,7 @@ static int mark(const struct kp_pair_shot *s, struct kp_pair_heard *h)
 	socklen_t len;
 
 	kp_pair_addr(addr, KP_NET_WIRE, KP_THERE, false);
-	len = sockaddr_of(&to, false, addr, PORT);
+	len = kp_flow_sockaddr(&to, false, addr, PORT);
 	while (!kp_pair_drain(s, number, h)) {
 		uint64_t now = kp_now_ms();
 
@@ -199,7 +188,7 @@ static int settle_back(void)
 	socklen_t len;
 
 	kp_pair_addr(addr, KP_NET_WIRE, KP_NEAR, false);
-	len = sockaddr_of(&to, false, addr, PORT);
+	len = kp_flow_sockaddr(&to, false, addr, PORT);
 	do {
 		if (kp_now_ms() > until)
 			return -ETIMEDOUT;
@@ -222,9 +211,9 @@ int kp_pair_sender(unsigned int net, bool v6, int type, struct sockaddr_storage 
 	if (fd < 0)
 		return -errno;
 	kp_pair_addr(addr, net, KP_NEAR, v6);
-	len = sockaddr_of(&own, v6, addr, 0);
+	len = kp_flow_sockaddr(&own, v6, addr, 0);
 	kp_pair_addr(addr, net, KP_THERE, v6);
-	*ret_len = sockaddr_of(ret_to, v6, addr, PORT);
+	*ret_len = kp_flow_sockaddr(ret_to, v6, addr, PORT);
 	if (v6)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &(int){ IPV6_PMTUDISC_DO }, sizeof(int));
 	else

@@ -37,13 +37,10 @@ static int send_raw(bool v6, const struct kp_pkt *p, uint32_t tag)
 {
 	unsigned char packet[KP_FRAME_MAX];
 	size_t len = kp_pkt_build(packet, v6, p, tag, 0, NULL);
-	struct sockaddr_in in = { .sin_family = AF_INET };
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_storage to;
+	socklen_t to_len = kp_flow_sockaddr(&to, v6, kp_flow_addr(p->dst, v6), 0);
 
-	memcpy(&in.sin_addr, kp_flow_addr(p->dst, false), 4);
-	memcpy(&in6.sin6_addr, kp_flow_addr(p->dst, true), 16);
-	if (sendto(kp_flow_socket(KP_AT_NODE, v6), packet, len, MSG_DONTWAIT, v6 ? (struct sockaddr *)&in6 : (struct sockaddr *)&in,
-		   v6 ? sizeof(in6) : sizeof(in)) >= 0)
+	if (sendto(kp_flow_socket(KP_AT_NODE, v6), packet, len, MSG_DONTWAIT, (const struct sockaddr *)&to, to_len) >= 0)
 		return 0;
 	/* A rule that drops what the node itself sends tells the sender so: EPERM is the packet's fate. */
 	return errno == EPERM ? 0 : -errno;
