@@ -13,6 +13,25 @@
 
 #define WAIT_MS 1000 /* for an answer that takes microseconds */
 
+/* Asks, sets what @path names, asks again. @ask: 1 as with it, 0 as without, or -errno; @fd is its own. */
+static void by_setting(struct kp_flow *f, const char *path, int (*ask)(int fd), int fd, const char *broken)
+{
+	int rc = ask(fd);
+
+	if (rc)
+		return kp_flow_stuck(f, "control", rc < 0 ? rc : -EPROTO);
+	rc = kp_flow_sysctl(path, kp_sabotaged(f->ctx) ? "0" : "1");
+	if (rc)
+		return kp_fail(f->ctx, f->res, path, KP_CALL_PLAIN, -rc);
+	rc = ask(fd);
+	kp_flow_sysctl(path, "0");
+	if (rc < 0)
+		return kp_flow_stuck(f, "packet", rc);
+	if (!rc)
+		return kp_broken(f->res, "packet", broken);
+	kp_works(f->res, "packet");
+}
+
 /* --- proxy_arp --- */
 
 struct arp {
@@ -23,7 +42,7 @@ struct arp {
 	unsigned char from_mac[6], from[4], to_mac[6], to[4];
 } __attribute__((packed));
 
-static int ask(uint8_t addr)
+static int ask_who(uint8_t addr)
 {
 	struct arp a = {
 		.type = htons(ETH_P_ARP), .hw = htons(1), .proto = htons(ETH_P_IP), .hw_len = 6, .proto_len = 4, .op = htons(1)
@@ -37,14 +56,14 @@ static int ask(uint8_t addr)
 	return send(kp_flow_socket(KP_AT_POD, false), &a, sizeof(a), MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
-/* Asks for @addr, and behind that for the node's own, which is always answered. Returns whether the first was, or -errno. */
-static int answered(uint8_t addr)
+/* Asks for an address behind the node, and then for its own, which is always answered. Returns whether the first was, or -errno. */
+static int answered(int fd)
 {
-	struct pollfd p = { .fd = kp_flow_socket(KP_AT_POD, false), .events = POLLIN };
-	int rc = ask(addr), found = 0;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int rc = ask_who(KP_SERVICE), found = 0;
 
 	if (!rc)
-		rc = ask(KP_NODE);
+		rc = ask_who(KP_NODE);
 	while (!rc && poll(&p, 1, WAIT_MS) > 0) {
 		struct sockaddr_ll at;
 		socklen_t len = sizeof(at);
@@ -55,7 +74,7 @@ static int answered(uint8_t addr)
 			continue;
 		if (memcmp(a.from_mac, kp_flow_node_end[0].mac, 6))
 			continue;
-		if (!memcmp(a.from, kp_flow_addr(addr, false), 4))
+		if (!memcmp(a.from, kp_flow_addr(KP_SERVICE, false), 4))
 			found = 1;
 		if (!memcmp(a.from, kp_flow_addr(KP_NODE, false), 4))
 			return found;
@@ -65,7 +84,6 @@ static int answered(uint8_t addr)
 
 static void run_arp(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {
-	static const char path[] = "ipv4/conf/kppod0/proxy_arp";
 	struct kp_flow f = { .ctx = ctx, .res = res };
 	int rc;
 
@@ -77,21 +95,9 @@ static void run_arp(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_re
 	rc = kp_flow_sysctl("ipv4/neigh/kppod0/proxy_delay", "0");
 	if (rc)
 		return kp_fail(ctx, res, "proxy_delay", KP_CALL_PLAIN, -rc);
-	rc = answered(KP_SERVICE);
-	if (rc)
-		return kp_flow_stuck(&f, "control", rc < 0 ? rc : -EPROTO);
-	rc = kp_flow_sysctl(path, kp_sabotaged(ctx) ? "0" : "1");
-	if (rc)
-		return kp_fail(ctx, res, path, KP_CALL_PLAIN, -rc);
-	rc = answered(KP_SERVICE);
-	kp_flow_sysctl(path, "0");
-	if (rc < 0)
-		return kp_flow_stuck(&f, "packet", rc);
-	if (!rc)
-		return kp_broken(res, "packet",
-				 "sent arp who has service, tell pod; expected an answer with the node's MAC; none came "
-				 "before that to the question behind it");
-	kp_works(res, "packet");
+	by_setting(&f, "ipv4/conf/kppod0/proxy_arp", answered, kp_flow_socket(KP_AT_POD, false),
+		   "sent arp who has service, tell pod; expected an answer with the node's MAC; none came before that "
+		   "to the question behind it");
 }
 
 static const struct kp_rule setting_rules[] = { { ENOENT, KP_ABSENT, "there is no such setting" },
@@ -158,11 +164,9 @@ static int taken(int fd)
 
 static void run_localnet(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result *res)
 {
-	static const char path[] = "ipv4/conf/kppod0/route_localnet";
 	const struct sockaddr_in any = { .sin_family = AF_INET, .sin_port = htons(LOCAL_PORT) };
 	struct kp_flow f = { .ctx = ctx, .res = res };
 	kp_autoclose fd = -1;
-	int rc;
 
 	(void)row;
 	ctx->extack[0] = '\0';
@@ -171,21 +175,8 @@ static void run_localnet(struct kp_ctx *ctx, const struct kp_probe *row, struct 
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&any, sizeof(any)))
 		return kp_flow_stuck(&f, "socket", -errno);
-	rc = taken(fd);
-	if (rc)
-		return kp_flow_stuck(&f, "control", rc < 0 ? rc : -EPROTO);
-	rc = kp_flow_sysctl(path, kp_sabotaged(ctx) ? "0" : "1");
-	if (rc)
-		return kp_fail(ctx, res, path, KP_CALL_PLAIN, -rc);
-	rc = taken(fd);
-	kp_flow_sysctl(path, "0");
-	if (rc < 0)
-		return kp_flow_stuck(&f, "packet", rc);
-	if (!rc)
-		return kp_broken(res, "packet",
-				 "sent udp pod > 127.0.0.1, expected it at a socket of the node; it did not come before the "
-				 "one behind it");
-	kp_works(res, "packet");
+	by_setting(&f, "ipv4/conf/kppod0/route_localnet", taken, fd,
+		   "sent udp pod > 127.0.0.1, expected it at a socket of the node; it did not come before the one behind it");
 }
 
 const struct kp_method kp_flow_by_localnet = {
