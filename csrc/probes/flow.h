@@ -187,6 +187,15 @@ int kp_flow_node_settings(void);
 /* Checksums of what goes out by the device are written, not left to it. */
 void kp_flow_no_offload(const char *name);
 
+/* A route of the node's: to @to, or to what is nobody's if that is 0, by @gateway and @oif; no @gateway: it throws. */
+struct kp_flow_route {
+	uint8_t table, to, gateway; /* the latter two: enum kp_flow_addr */
+	uint32_t oif;
+};
+
+/* Both put, or take away (not @on). Packets with @mark, or with FIB_RULE_INVERT those without, go by @table. Return 0 or -errno. */
+int kp_flow_route(struct kp_ctx *ctx, int rtnl, bool v6, bool on, const struct kp_flow_route *r);
+int kp_flow_rule(struct kp_ctx *ctx, int rtnl, bool v6, bool on, uint32_t mark, uint32_t flags, uint8_t table);
 /* Packets with @mark go by a table of their own, which leads to the second pod. Returns 0 or -errno. */
 int kp_flow_by_mark(struct kp_ctx *ctx, bool v6, uint32_t mark, bool on);
 

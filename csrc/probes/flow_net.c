@@ -219,32 +219,46 @@ static int address(struct kp_ctx *ctx, int rtnl, int index, bool v6, uint8_t own
 	return rc ? rc : kp_neigh_add(ctx, rtnl, index, family, kp_flow_addr(first + 1, v6), mac);
 }
 
-/* What is nobody's leads to @gateway. Returns 0 or -errno. */
-static int default_route(struct kp_ctx *ctx, int rtnl, bool v6, uint8_t table, uint8_t gateway, uint32_t oif)
+/* NLM_F_* of a request that puts something, or takes it away. */
+static uint16_t flags_of(bool on)
+{
+	return NLM_F_ACK | (on ? NLM_F_CREATE | NLM_F_EXCL : 0);
+}
+
+int kp_flow_route(struct kp_ctx *ctx, int rtnl, bool v6, bool on, const struct kp_flow_route *r)
 {
 	const struct rtmsg rtm = {
 		.rtm_family = v6 ? AF_INET6 : AF_INET,
-		.rtm_table = table,
+		.rtm_dst_len = !r->to ? 0
+			       : v6   ? 128
+				      : 32,
+		.rtm_table = r->table,
 		.rtm_protocol = RTPROT_STATIC,
-		.rtm_type = RTN_UNICAST,
+		.rtm_type = r->gateway ? RTN_UNICAST : RTN_THROW,
+	};
+	size_t len = v6 ? 16 : 4;
+	struct kp_nlbuf b;
+
+	kp_nl_init(&b);
+	kp_nl_msg(ctx, &b, on ? RTM_NEWROUTE : RTM_DELROUTE, flags_of(on), &rtm, sizeof(rtm));
+	if (r->to)
+		kp_nl_put(&b, RTA_DST, kp_flow_addr(r->to, v6), len);
+	if (r->gateway) {
+		kp_nl_put(&b, RTA_GATEWAY, kp_flow_addr(r->gateway, v6), len);
+		kp_nl_u32(&b, RTA_OIF, r->oif);
+	}
+	return kp_nl_talk(ctx, rtnl, &b);
+}
+
+int kp_flow_rule(struct kp_ctx *ctx, int rtnl, bool v6, bool on, uint32_t mark, uint32_t flags, uint8_t table)
+{
+	const struct fib_rule_hdr hdr = {
+		.family = v6 ? AF_INET6 : AF_INET, .table = table, .action = FR_ACT_TO_TBL, .flags = flags
 	};
 	struct kp_nlbuf b;
 
 	kp_nl_init(&b);
-	kp_nl_msg(ctx, &b, RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, &rtm, sizeof(rtm));
-	kp_nl_put(&b, RTA_GATEWAY, kp_flow_addr(gateway, v6), v6 ? 16 : 4);
-	kp_nl_u32(&b, RTA_OIF, oif);
-	return kp_nl_talk(ctx, rtnl, &b);
-}
-
-/* Packets with a mark go by a table of their own, which leads back to the pods. */
-static int mark_rule(struct kp_ctx *ctx, int rtnl, bool v6, uint16_t type, uint32_t mark)
-{
-	const struct fib_rule_hdr hdr = { .family = v6 ? AF_INET6 : AF_INET, .table = KP_FLOW_TABLE, .action = FR_ACT_TO_TBL };
-	struct kp_nlbuf b;
-
-	kp_nl_init(&b);
-	kp_nl_msg(ctx, &b, type, NLM_F_ACK | (type == RTM_NEWRULE ? NLM_F_CREATE | NLM_F_EXCL : 0), &hdr, sizeof(hdr));
+	kp_nl_msg(ctx, &b, on ? RTM_NEWRULE : RTM_DELRULE, flags_of(on), &hdr, sizeof(hdr));
 	kp_nl_u32(&b, FRA_PRIORITY, 99);
 	kp_nl_u32(&b, FRA_FWMARK, mark);
 	kp_nl_u32(&b, FRA_FWMASK, mark);
@@ -253,27 +267,27 @@ static int mark_rule(struct kp_ctx *ctx, int rtnl, bool v6, uint16_t type, uint3
 
 int kp_flow_by_mark(struct kp_ctx *ctx, bool v6, uint32_t mark, bool on)
 {
+	static const struct kp_flow_route back = { .table = KP_FLOW_TABLE, .gateway = KP_POD2, .oif = KP_POD_IF };
 	struct kp_result ignored = { 0 };
 	int rtnl = kp_nl_socket(ctx, &ignored, NETLINK_ROUTE), rc;
 
 	if (rtnl < 0)
 		return rtnl;
-	if (!on)
-		return mark_rule(ctx, rtnl, v6, RTM_DELRULE, mark);
-	rc = default_route(ctx, rtnl, v6, KP_FLOW_TABLE, KP_POD2, KP_POD_IF);
+	rc = on ? kp_flow_route(ctx, rtnl, v6, true, &back) : 0;
 	if (rc && rc != -EEXIST)
 		return rc;
-	return mark_rule(ctx, rtnl, v6, RTM_NEWRULE, mark);
+	return kp_flow_rule(ctx, rtnl, v6, on, mark, 0, KP_FLOW_TABLE);
 }
 
 static int furnish_node(struct kp_ctx *ctx, int rtnl, bool v6)
 {
+	static const struct kp_flow_route out = { .table = RT_TABLE_MAIN, .gateway = KP_FAR, .oif = KP_FAR_IF };
 	int rc = 0;
 
 	for (unsigned int i = 0; i < 2 && !rc; i++)
 		rc = address(ctx, rtnl, kp_flow_node_end[i].index, v6, i ? KP_UPLINK : KP_NODE, i ? KP_FAR : KP_POD,
 			     kp_flow_end[i].mac);
-	return rc ? rc : default_route(ctx, rtnl, v6, RT_TABLE_MAIN, KP_FAR, KP_FAR_IF);
+	return rc ? rc : kp_flow_route(ctx, rtnl, v6, true, &out);
 }
 
 /* In the namespace of the ends. */

@@ -15,46 +15,14 @@
 
 /* --- not fwmark M/M lookup 1, and what is thrown out of that table --- */
 
-static int route(struct kp_flow *f, int rtnl, bool on, uint8_t type, uint8_t to)
-{
-	const struct rtmsg rtm = {
-		.rtm_family = f->v6 ? AF_INET6 : AF_INET,
-		.rtm_dst_len = to ? (f->v6 ? 128 : 32) : 0,
-		.rtm_table = TABLE,
-		.rtm_protocol = RTPROT_STATIC,
-		.rtm_type = type,
-	};
-	size_t len = f->v6 ? 16 : 4;
-	struct kp_nlbuf b;
-
-	kp_nl_init(&b);
-	kp_nl_msg(f->ctx, &b, on ? RTM_NEWROUTE : RTM_DELROUTE, NLM_F_ACK | (on ? NLM_F_CREATE | NLM_F_EXCL : 0), &rtm,
-		  sizeof(rtm));
-	if (to)
-		kp_nl_put(&b, RTA_DST, kp_flow_addr(to, f->v6), len);
-	if (type == RTN_UNICAST) {
-		kp_nl_put(&b, RTA_GATEWAY, kp_flow_addr(KP_POD2, f->v6), len);
-		kp_nl_u32(&b, RTA_OIF, KP_POD_IF);
-	}
-	return kp_nl_talk(f->ctx, rtnl, &b);
-}
+static const struct kp_flow_route policy[2] = {
+	{ .table = TABLE, .gateway = KP_POD2, .oif = KP_POD_IF },
+	{ .table = TABLE, .to = KP_FAR2 },
+};
 
 static int rule(struct kp_flow *f, int rtnl, bool on)
 {
-	const struct fib_rule_hdr hdr = {
-		.family = f->v6 ? AF_INET6 : AF_INET,
-		.table = TABLE,
-		.action = FR_ACT_TO_TBL,
-		.flags = kp_sabotaged(f->ctx) ? 0 : FIB_RULE_INVERT,
-	};
-	struct kp_nlbuf b;
-
-	kp_nl_init(&b);
-	kp_nl_msg(f->ctx, &b, on ? RTM_NEWRULE : RTM_DELRULE, NLM_F_ACK | (on ? NLM_F_CREATE | NLM_F_EXCL : 0), &hdr, sizeof(hdr));
-	kp_nl_u32(&b, FRA_PRIORITY, 99);
-	kp_nl_u32(&b, FRA_FWMARK, MARK);
-	kp_nl_u32(&b, FRA_FWMASK, MARK);
-	return kp_nl_talk(f->ctx, rtnl, &b);
+	return kp_flow_rule(f->ctx, rtnl, f->v6, on, MARK, kp_sabotaged(f->ctx) ? 0 : FIB_RULE_INVERT, TABLE);
 }
 
 /* What the node itself sends has the mark, as what WireGuard has sealed; what comes from a pod has not. */
@@ -67,10 +35,8 @@ static bool put_policy(struct kp_flow *f, const void *what)
 	if (rtnl < 0)
 		return false;
 	rc = setsockopt(kp_flow_socket(KP_AT_NODE, f->v6), SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) ? -errno : 0;
-	if (!rc)
-		rc = route(f, rtnl, true, RTN_UNICAST, 0);
-	if (!rc)
-		rc = route(f, rtnl, true, RTN_THROW, KP_FAR2);
+	for (unsigned int i = 0; i < 2 && !rc; i++)
+		rc = kp_flow_route(f->ctx, rtnl, f->v6, true, &policy[i]);
 	if (!rc)
 		rc = rule(f, rtnl, true);
 	if (rc)
@@ -89,8 +55,8 @@ static void remove_policy(struct kp_flow *f, const void *what)
 	if (rtnl < 0)
 		return;
 	rule(f, rtnl, false);
-	route(f, rtnl, false, RTN_THROW, KP_FAR2);
-	route(f, rtnl, false, RTN_UNICAST, 0);
+	for (unsigned int i = 2; i--;)
+		kp_flow_route(f->ctx, rtnl, f->v6, false, &policy[i]);
 }
 
 static const struct kp_flow_object by_policy = { .put = put_policy, .remove = remove_policy };
