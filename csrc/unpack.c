@@ -14,10 +14,10 @@
 
 /* What tools/pack.py puts in front of the compressed bytes, in the machine's byte order. */
 struct packed {
-	uint64_t to, size; /* where they go, how many they are */
-	uint64_t start, kept;  /* what is to be written to no more then; 0 bytes: nothing */
-	uint64_t length; /* of the gzip member behind this */
-	char damaged[88]; /* what to say when it is no such thing */
+	uint64_t to, size;    /* where they go, how many they are */
+	uint64_t start, kept; /* what is to be written to no more then; 0 bytes: nothing */
+	uint64_t length;      /* of the gzip member behind this */
+	char damaged[88];     /* what to say when it is no such thing */
 };
 
 /* Linux leaves p_paddr of a program alone: there the segment is told from others by. */
@@ -30,7 +30,7 @@ int __wrap___libc_start_main(kp_main entry, int argc, char **argv, void (*init)(
 
 static void unpack(const struct packed *p)
 {
-	void *to = (void *)(uintptr_t)p->to; /* NOLINT */
+	void *to = (void *)(uintptr_t)p->to;
 
 	if (kp_gunzip(to, p->size, p + 1, p->length) != (long)p->size) {
 		write(STDERR_FILENO, p->damaged, sizeof(p->damaged));
