@@ -44,8 +44,7 @@ static const struct kp_method call = {
 	.asks = "BPF_PROG_LOAD of a program that makes a valid call of the helper, and where its result can be known, "
 		"BPF_PROG_TEST_RUN",
 	.proves = "works: taken, and the result is right; absent: refused, and the inventory's question says EINVAL as well; "
-		  "broken: refused "
-		  "although the helper is there, or another result",
+		  "broken: refused although the helper is there, or another result",
 	.rules = (const struct kp_rule[]){ KP_BPF_NO_SYSCALL,
 					   { EINVAL, KP_ABSENT, "this kernel, or this program type, has no such helper" },
 					   { E2BIG, KP_ABSENT, "this kernel is older than a field of the request" },

@@ -217,9 +217,8 @@ static const struct kp_bits bits = { "helpers", KP_BPF_HELPERS(NAME) };
 
 const struct kp_method kp_bpf_inventory = {
 	.run = run_inventory,
-	.asks = "BPF_PROG_LOAD with a call of each helper, its arguments made unreadable, behind a control of an invented helper "
-		"and one of "
-		"bpf_map_lookup_elem(); no program gets loaded",
+	.asks = "BPF_PROG_LOAD with a call of each helper, its arguments made unreadable, behind a control of an invented "
+		"helper and one of bpf_map_lookup_elem(); no program gets loaded",
 	.proves = "works: the controls held, and detail.helpers has bit N for helper N: EACCES, its arguments were looked at; "
 		  "EINVAL is no bit",
 	.gate = KP_BPF_GATE,

@@ -239,8 +239,7 @@ void kp_flow_run_by(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_re
 bool kp_flow_walk(struct kp_flow *f, const struct kp_flow_object *by, bool with);
 #define KP_FLOW_ASKS                                                                                                               \
 	"packets from one end of a node made for it to the other, without what is asked for and with it, each followed by an "     \
-	"echo "                                                                                                                    \
-	"request, whose answer says that the packet will not come any more"
+	"echo request, whose answer says that the packet will not come any more"
 #define KP_FLOW_PROVES "works: each fares as it must both times; broken: one does not with it; unknown: one does not without it"
 #define KP_FLOW_GATE (KP_CAP_NET_ADMIN | KP_CAP_NET_RAW)
 extern const struct kp_method kp_flow_through, kp_flow_negative;

@@ -106,9 +106,8 @@ static void run_sockets(struct kp_ctx *ctx, const struct kp_probe *row, struct k
 
 const struct kp_method kp_flow_by_sockets = {
 	.run = run_sockets,
-	.asks = "4 bytes on one of two TCP connections over lo, without a program and with one for messages on a hash of sockets, "
-		"which sends "
-		"them to the other's end",
+	.asks = "4 bytes on one of two TCP connections over lo, without a program and with one for messages on a hash of "
+		"sockets, which sends them to the other's end",
 	.proves = "works: without it they come to their own connection's end, with it to the other's; broken: they do not",
 	.gate = KP_BPF_GATE,
 };

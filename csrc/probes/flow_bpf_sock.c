@@ -310,9 +310,8 @@ static void run_cgroup(struct kp_ctx *ctx, const struct kp_probe *row, struct kp
 
 const struct kp_method kp_flow_by_cgroup = {
 	.run = run_cgroup,
-	.asks = "a client of a cgroup of our own on the node, who speaks to a service's address, without the programs of the row "
-		"and with "
-		"them; a backend on the node answers",
+	.asks = "a client of a cgroup of our own on the node, who speaks to a service's address, without the programs of the "
+		"row and with them; a backend on the node answers",
 	.proves = "works: without them it is heard at the far end (getpeername: told by the backend's name), with them the "
 		  "backend's answer "
 		  "comes back, for datagrams and getpeername as the service's; broken: it does not",

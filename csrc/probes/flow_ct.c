@@ -110,9 +110,8 @@ static void run(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result
 
 static const struct kp_method by_exchange = {
 	.run = run,
-	.asks = "the packets of an exchange through a node made for it, without a rule that asks for connection tracking and with "
-		"one; behind "
-		"each, IPCTNL_MSG_CT_GET of the flow",
+	.asks = "the packets of an exchange through a node made for it, without a rule that asks for connection tracking and "
+		"with one; behind each, IPCTNL_MSG_CT_GET of the flow",
 	.proves = "works: there is no entry without the rule, and with it one that says of each packet what it must; broken: it "
 		  "does not",
 	.rules = (const struct kp_rule[]){ { ENOENT, KP_ABSENT, "nf_tables has not all that the rule is made of" },

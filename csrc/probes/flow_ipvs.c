@@ -253,8 +253,7 @@ static const struct kp_method by_service = {
 		"whose answers go "
 		"back; for the match: with a rule that drops what it matches",
 	.proves = "works: without, no backend hears them; with it the scheduler's choice is counted and answers come from the "
-		  "service; broken: "
-		  "they do not",
+		  "service; broken: they do not",
 	.gate = KP_CAP_NET_ADMIN | KP_CAP_NET_RAW | KP_GATE_INIT,
 };
 

@@ -125,8 +125,7 @@ static void run_ecmp(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_r
 const struct kp_method kp_flow_by_ecmp = {
 	.run = run_ecmp,
 	.asks = "fib_multipath_hash_policy=1; 32 UDP flows, each of another source port, without a route of two next hops, and "
-		"twice with "
-		"it",
+		"twice with it",
 	.proves = "works: without it all come by one, with it some by each and each flow twice by the same; broken: they do not",
 	.rules = (const struct kp_rule[]){ { ENOENT, KP_ABSENT, "there is no such setting" }, { 0 } },
 	.gate = KP_FLOW_GATE,
@@ -271,9 +270,8 @@ static void run_tbf(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_re
 
 const struct kp_method kp_flow_by_tbf = {
 	.run = run_tbf,
-	.asks = "6 UDP packets of 1400 bytes through the node, without and with a token bucket for 1600 bytes with room for 3000 "
-		"on its far "
-		"device; RTM_GETQDISC",
+	.asks = "6 UDP packets of 1400 bytes through the node, without and with a token bucket for 1600 bytes with room for "
+		"3000 on its far device; RTM_GETQDISC",
 	.proves = "works: without it all come, with it one, two are held and three dropped, by its own counters; broken: others",
 	.rules = kp_tc_rules,
 	.gate = KP_FLOW_GATE,

@@ -108,8 +108,7 @@ static const struct kp_rule setting_rules[] = { { ENOENT, KP_ABSENT, "there is n
 const struct kp_method kp_flow_by_arp = {
 	.run = run_arp,
 	.asks = "an ARP request for an address behind the node, and one for the node's own, with proxy_arp=0 and with 1 on the "
-		"device that "
-		"they come in by",
+		"device that they come in by",
 	.proves = "works: the first is answered with 1 and not with 0, the second both times; broken: not",
 	.rules = setting_rules,
 	.gate = KP_FLOW_GATE,
@@ -181,9 +180,8 @@ static void run_localnet(struct kp_ctx *ctx, const struct kp_probe *row, struct 
 
 const struct kp_method kp_flow_by_localnet = {
 	.run = run_localnet,
-	.asks = "a UDP packet for 127.0.0.1 from a pod, and one for the node's address behind it, with route_localnet=0 and with 1 "
-		"on the "
-		"device that they come in by",
+	.asks = "a UDP packet for 127.0.0.1 from a pod, and one for the node's address behind it, with route_localnet=0 and "
+		"with 1 on the device that they come in by",
 	.proves = "works: the first comes to a socket with 1 and not with 0, the second both times; broken: not",
 	.rules = setting_rules,
 	.gate = KP_FLOW_GATE,

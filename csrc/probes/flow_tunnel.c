@@ -235,10 +235,8 @@ static void run(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_result
 static const struct kp_method by_tunnel = {
 	.run = run,
 	.asks = "a tunnel between two namespaces over a veth of 1500 bytes; a packet before it knows the other end (WireGuard: "
-		"while it "
-		"holds another key), and with it a packet, the largest and one byte more, or a TCP connection with 64 KiB; heard "
-		"on "
-		"the wire and behind the tunnel, each followed by a mark over the wire",
+		"while it holds another key), and with it a packet, the largest and one byte more, or a TCP connection with 64 "
+		"KiB; heard on the wire and behind the tunnel, each followed by a mark over the wire",
 	.proves = "works: nothing comes out without, all of it with, whole on the wire and with right checksums; broken: something "
 		  "is lost, cut or spoilt; unknown: the control contradicts",
 	.rules = kp_link_rules,

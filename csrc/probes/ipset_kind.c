@@ -187,8 +187,7 @@ static void run_kind(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_r
 const struct kp_method kp_ipset_kind_life = {
 	.run = run_kind,
 	.asks = "IPSET_CMD_TYPE for the revisions, CREATE with the options, ADD of each member twice, TEST of members and of "
-		"others, LIST, "
-		"DEL of one, LIST",
+		"others, LIST, DEL of one, LIST",
 	.proves = "works: tests and lists have the members, all of them and no other, and the options; absent: error 4098 "
 		  "(IPSET_ERR_FIND_TYPE), or the type's highest revision is older than the option; broken: they differ",
 	.rules = kp_ipset_rules,

@@ -154,9 +154,8 @@ static void run_service(struct kp_ctx *ctx, const struct kp_probe *row, struct k
 
 const struct kp_method kp_ipvs_by_service = {
 	.run = run_service,
-	.asks = "IPVS_CMD_NEW_SERVICE with the scheduler, IPVS_CMD_NEW_DEST of two destinations by masquerading with weights 1 and "
-		"2, "
-		"IPVS_CMD_GET_SERVICE, IPVS_CMD_GET_DEST",
+	.asks = "IPVS_CMD_NEW_SERVICE with the scheduler, IPVS_CMD_NEW_DEST of two destinations by masquerading with weights 1 "
+		"and 2, IPVS_CMD_GET_SERVICE, IPVS_CMD_GET_DEST",
 	.proves =
 		"works: the service is told with its scheduler, and both destinations with their weights; absent: ENOENT, no such "
 		"scheduler; broken: something else is told",

@@ -123,8 +123,7 @@ static const struct kp_rule tun_rules[] = {
 const struct kp_method kp_link_tun = {
 	.run = run_tun,
 	.asks = "open /dev/net/tun, or where that is missing a node of it in a private tmpfs; TUNSETIFF, with several queues "
-		"twice; "
-		"TUNGETIFF; RTM_GETLINK; set up",
+		"twice; TUNGETIFF; RTM_GETLINK; set up",
 	.proves = "works: the flags and the kind are read back, and the device is up; absent: ENODEV at open, the kernel has no "
 		  "driver for it",
 	.rules = tun_rules,

@@ -267,12 +267,10 @@ static void run_group(struct kp_ctx *ctx, const struct kp_probe *row, struct kp_
 
 static const struct kp_method bind_group = {
 	.run = run_group,
-	.asks = "NFULNL_CFG_CMD_BIND of the group, NFULNL_COPY_PACKET with a range, buffer size, timeout and threshold, the row's "
-		"flags; "
-		"/proc/net/netfilter/nfnetlink_log; NFULNL_CFG_CMD_UNBIND",
-	.proves = "works: the group is told with its mode, range and timeout; absent: a command or a flag is not known; broken: "
-		  "something "
-		  "else is told",
+	.asks = "NFULNL_CFG_CMD_BIND of the group, NFULNL_COPY_PACKET with a range, buffer size, timeout and threshold, the "
+		"row's flags; /proc/net/netfilter/nfnetlink_log; NFULNL_CFG_CMD_UNBIND",
+	.proves = "works: the group is told with its mode, range and timeout; absent: a command or a flag is not known; "
+		  "broken: something else is told",
 	.rules = kp_nflog_rules,
 	.gate = KP_CAP_NET_ADMIN,
 };

@@ -167,9 +167,9 @@ static void run_policy(struct kp_ctx *ctx, const struct kp_probe *row, struct kp
 
 const struct kp_method kp_route_by_policy = {
 	.run = run_policy,
-	.asks = "RTM_NEWRULE (priority 99, not fwmark 0x100000/0x100000, table 1), RTM_NEWROUTE for one prefix into table 1 and, a "
-		"blackhole, into main (and behind a throw route a prohibit one), dumps, lookups without and with the mark, "
-		"RTM_DELRULE",
+	.asks = "RTM_NEWRULE (priority 99, not fwmark 0x100000/0x100000, table 1), RTM_NEWROUTE for one prefix into table 1 "
+		"and, a blackhole, into main (and behind a throw route a prohibit one), dumps, lookups without and with the "
+		"mark, RTM_DELRULE",
 	.proves = "works: rule and routes read back as they were asked for, unmarked lookups go to table 1 (and past a throw route "
 		  "there on to main), marked ones to main; broken: they do not",
 	.rules = rules_rules,

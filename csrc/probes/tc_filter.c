@@ -387,8 +387,7 @@ const struct kp_method kp_tc_by_filter = {
 	.asks = "RTM_NEWQDISC of ingress on lo, RTM_NEWTFILTER there with preference 1 and the row's options and action, "
 		"RTM_GETTFILTER",
 	.proves = "works: the filter is told with its options, and its action with what was set; absent: ENOENT, no such kind; "
-		  "broken: "
-		  "something else is told",
+		  "broken: something else is told",
 	.rules = kp_tc_rules,
 	.gate = KP_CAP_NET_ADMIN,
 };
