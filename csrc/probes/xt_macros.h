@@ -52,15 +52,13 @@
 #define CONNTRACK                                                                                                                  \
 	"nf_conntrack|" P("nf_conntrack_ipv4", "nf_conntrack_ipv6") " nf_defrag_ipv4|nf_conntrack nf_defrag_ipv6|nf_conntrack"
 #define NAT "nf_nat|" P("nf_nat_ipv4", "nf_nat_ipv6") " " CONNTRACK
-#define IN_filter                                                                                                                  \
-	TABLES " " XT_LEGACY(P("iptable_filter", "ip6table_filter"), P("nf_tables|nf_tables_ipv4", "nf_tables|nf_tables_ipv6"))
+#define NFT_PLAIN P("nf_tables|nf_tables_ipv4", "nf_tables|nf_tables_ipv6")
+#define IN_filter TABLES " " XT_LEGACY(P("iptable_filter", "ip6table_filter"), NFT_PLAIN)
 #define IN_mangle                                                                                                                  \
 	TABLES " " XT_LEGACY(P("iptable_mangle", "ip6table_mangle"),                                                               \
 			     P("nf_tables|nft_chain_route_ipv4", "nf_tables|nft_chain_route_ipv6"))
-#define IN_security                                                                                                                \
-	TABLES " " XT_LEGACY(P("iptable_security", "ip6table_security"), P("nf_tables|nf_tables_ipv4", "nf_tables|nf_tables_"      \
-												       "ipv6"))
-#define IN_raw TABLES " " XT_LEGACY(P("iptable_raw", "ip6table_raw"), P("nf_tables|nf_tables_ipv4", "nf_tables|nf_tables_ipv6"))
+#define IN_security TABLES " " XT_LEGACY(P("iptable_security", "ip6table_security"), NFT_PLAIN)
+#define IN_raw TABLES " " XT_LEGACY(P("iptable_raw", "ip6table_raw"), NFT_PLAIN)
 #define IN_nat                                                                                                                     \
 	TABLES " " XT_LEGACY(P("iptable_nat", "ip6table_nat"),                                                                     \
 			     "nft_chain_nat|" P("nft_chain_nat_ipv4", "nft_chain_nat_ipv6")) " " NAT
