@@ -45,7 +45,7 @@ CODES: Mapping[Code, str] = {
     "container-view": "the collector ran in a container that does not see the node's modules",
     "autoload-off": "the kernel cannot load modules by itself",
     "modules-disabled": "loading modules is switched off until the next boot",
-    "blacklisted": "the module is blacklisted",
+    "blacklisted": "the module, or the function that starts it or what is built in, is blacklisted",
     "signature": "the kernel refuses modules without a valid signature",
     "lockdown": "the kernel is locked down",
     "capability": "the process lacks a capability",

@@ -24,6 +24,13 @@ LEGACY = re.compile(r"(ip|ip6|arp)_?table(s|_filter|_nat|_mangle|_raw|_security)
 LEGACY_SYMBOL = "CONFIG_NETFILTER_XTABLES_LEGACY"
 _IPV6 = re.compile(r"ipv6|inet6|ip6|icmpv?6|(connect|bind|sendmsg|recvmsg|getpeername|getsockname)6", re.IGNORECASE)
 _IPV6_MODULE = re.compile(r"6(_|\b)")
+_FILLERS = frozenset({"init", "module", "mod", "register", "setup", "start"})
+_KINDS = frozenset({"act", "af", "cls", "ip", "nf", "nft", "sch", "xt"})
+_STARTED: Mapping[str, tuple[str, ...]] = {  # by initcall: the rows that it is for, where no module has its name
+    "bpf_init": ("bpf.pin",),  # kernel/bpf/inode.c
+    "btf_vmlinux_init": ("bpf.btf.vmlinux",),  # kernel/bpf/sysfs_btf.c
+    "tc_filter_init": ("tc.filter.", "attach.tc."),  # net/sched/cls_api.c
+}
 _CAPABILITY = re.compile(r"\b(?:needs|takes) (CAP_[A-Z_]+)")
 
 
@@ -97,15 +104,56 @@ def _jit_off(probe: Probe, facts: Facts) -> Cause | None:
     return Cause(code="sysctl", text=text, subject="net.core.bpf_jit_enable", rests=(Basis("node.sysctl", name, "0"),))
 
 
+def _starts(function: str) -> frozenset[str]:
+    """Return the words of a name but those that say no more than that it starts something."""
+    return frozenset(plain(function).split("_")) - _FILLERS
+
+
 def _initcall(probe: Probe, facts: Facts) -> Cause | None:
-    """Tell that what is built in was kept from starting. The parameter names functions, not features."""
-    names = [plain(name) for word in probe.modules for name in word.split("|")]
+    """Tell that what is there was kept from starting: by the name of a module, for the parameter names functions.
+
+    do_one_initcall() heeds it for what is built in and for modules alike (init/main.c).
+    """
     for function in facts.words("initcall_blacklist"):
-        if any(name and name in function for name in names):
-            rests = (Basis("node.cmdline", "initcall_blacklist", facts.text("node.cmdline", "initcall_blacklist")),)
-            text = f"{function} is blacklisted on the kernel's command line (initcall_blacklist=)"
-            return Cause(code="blacklisted", text=text, subject=function, rests=rests)
+        if function in _STARTED:
+            if not probe.id.startswith(_STARTED[function]):
+                continue
+            there = "it is built in"
+        else:
+            found = next((name for name in _unstarted(probe, facts) if _starts(function) in _names(name)), "")
+            if not found:
+                continue
+            there = "it is built in" if facts.state(found) == "builtin" else f"module {plain(found)} is there"
+        text = f"{there}, and {function}(), which starts it, is blacklisted on the kernel's command line"
+        return Cause(code="blacklisted", text=text, subject=function, rests=(_kept(facts),))
     return None
+
+
+def _unstarted(probe: Probe, facts: Facts) -> Iterator[str]:
+    """Yield the modules of a row that are there, but for all that is known did not start."""
+    names = (name for word in probe.modules for name in word.split("|"))
+    return (name for name in names if facts.state(name) == "builtin" or facts.state(name).startswith("file:"))
+
+
+def _names(module: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the words of a module's name, and those that are left without its kind: {sch, fq, codel}, {fq, codel}."""
+    words = _starts(module)
+    return words, words - _KINDS or words
+
+
+def _kept(facts: Facts) -> Basis:
+    return Basis("node.cmdline", "initcall_blacklist", facts.text("node.cmdline", "initcall_blacklist"))
+
+
+def _some_initcall(_probe: Probe, facts: Facts) -> Cause | None:
+    """Name, where nothing else was found, what was kept from starting: whose it is, its name does not tell."""
+    functions = facts.words("initcall_blacklist")
+    if not functions:
+        return None
+    text = (
+        f"no fact tells why; the kernel's command line keeps {', '.join(functions)} from starting (initcall_blacklist=)"
+    )
+    return Cause(code="unknown", text=text, subject=functions[0], rests=(_kept(facts),))
 
 
 def _holds(facts: Facts, capability: str) -> bool | None:
@@ -183,7 +231,18 @@ def _doubt(probe: Probe, _facts: Facts) -> Cause | None:
 
 RULES: Mapping[Outcome, tuple[Rule, ...]] = {
     "works": (),
-    "absent": (_too_old, _legacy, _not_built, module, _ipv6_off, _jit_off, _initcall, alternative, suspect),
+    "absent": (
+        _too_old,
+        _legacy,
+        _not_built,
+        module,
+        _ipv6_off,
+        _jit_off,
+        _initcall,
+        alternative,
+        suspect,
+        _some_initcall,
+    ),
     "broken": (_ipv6_off, _jit_off),
     "denied": (_capability, _namespaces, _seccomp, _security),
     "unknown": (_doubt, _capability),

@@ -197,6 +197,42 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {"node.modules": {"netkit": "builtin"}, "node.cmdline": {"initcall_blacklist": "netkit_mod_init"}},
         {"name": "link.netkit", "modules": ("netkit",)},
     ),
+    "built in, its start blacklisted, by another name than the module's": (
+        "blacklisted fq_codel_module_init",
+        {
+            "node.modules": {"sch_fq_codel": "builtin"},
+            "node.cmdline": {"initcall_blacklist": "packet_init,fq_codel_module_init"},
+        },
+        {"name": "tc.qdisc.fq_codel", "modules": ("sch_fq_codel",)},
+    ),
+    "a module, its start blacklisted": (
+        "blacklisted fq_codel_module_init",
+        {
+            "node.modules": {"sch_fq_codel": "file:/lib/sch_fq_codel.ko"},
+            "node.cmdline": {"initcall_blacklist": "fq_codel_module_init"},
+        },
+        {"name": "tc.qdisc.fq_codel", "modules": ("sch_fq_codel",)},
+    ),
+    "a module that was loaded did start": (
+        "unknown vxlan_init_module",
+        {"node.modules": {"vxlan": "loaded"}, "node.cmdline": {"initcall_blacklist": "vxlan_init_module"}},
+        {},
+    ),
+    "the bpf file system kept from starting": (
+        "blacklisted bpf_init",
+        {"node.cmdline": {"initcall_blacklist": "bpf_init"}},
+        {"name": "bpf.pin", "step": "mount bpffs"},
+    ),
+    "the bpf file system is no classifier": (
+        "unknown bpf_init",
+        {"node.modules": {"cls_bpf": "builtin"}, "node.cmdline": {"initcall_blacklist": "bpf_init"}},
+        {"name": "tc.filter.bpf", "modules": ("cls_bpf",)},
+    ),
+    "something else kept from starting": (
+        "unknown bpf_init",
+        {"node.cmdline": {"initcall_blacklist": "bpf_init"}},
+        {"name": "bpf.map.hash"},
+    ),
     "SELinux refused to ask for modules, says the audit trail": (
         "lsm selinux",
         HERE | ENFORCING,
