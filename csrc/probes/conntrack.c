@@ -290,8 +290,10 @@ static const struct kp_probe rows[] = {
 	  .risk = KP_RISK_CONNTRACK, .by = &dump_subsystem,
 	  .arg = &(const struct subsystem){ KP_SUBSYS_CTTIMEOUT, KP_MSG_TIMEOUT_GET } },
 	/*
-	 * Seen on Debian's 6.12.107: a policy leaves a reference to nfnetlink_cttimeout behind, deleted or gone with its namespace,
-	 * so that neither it nor nf_conntrack can be unloaded again. Not so on 5.10 and 7.3.
+	 * Since v5.19 (523895e5b278 "netfilter: cttimeout: inc/dec module refcount per object, not per use refcount") making a policy
+	 * takes a reference to the module, which only a rule that was the last to use it gives back: not deleting it, not the end of
+	 * its namespace. Neither nfnetlink_cttimeout nor nf_conntrack can then be unloaded. Seen on Debian's 6.1, 6.12 and 6.18, and
+	 * not on 5.10 and 7.3. The row above makes none, and leaves nothing.
 	 */
 	{ .id = "conntrack.timeout-policy", .title = "timeout policy for TCP", .modules = "nfnetlink nfnetlink_cttimeout",
 	  .kconfig = "CONFIG_NETFILTER_NETLINK CONFIG_NF_CT_NETLINK_TIMEOUT CONFIG_NF_CONNTRACK_TIMEOUT", .since = "3.4",
