@@ -23,6 +23,7 @@ ask() { "$KPROBE_COLLECTOR" --select ns.net > "$1"; }
 
 # These namespaces stand for the host's: whether they are process 1's depends on where the tests run.
 HERE = {"node.namespaces": {"net": 1, "mnt": 2}, "node.container": {"own_pid_namespace": False}}
+MANY = 200  # processes that a host has; where the tests run in a container there may be so few that most seem hidden
 
 
 def play(tmp_path: Path, script: str, **said: Any) -> dict[str, dict[str, Probe]]:
@@ -31,11 +32,13 @@ def play(tmp_path: Path, script: str, **said: Any) -> dict[str, dict[str, Probe]
     env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "KPROBE_COLLECTOR": str(made(COLLECTOR))}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=env, cwd=tmp_path, timeout=120)
     assert done.returncode == 0, done.stderr + done.stdout
-    facts = [Fact(id=name, source=name, value=value) for name, value in HERE.items()] + given.fact(**said)
     found = {}
     for path in sorted(tmp_path.glob("*.ndjson")):
-        read = given.added(evidence.read(path), facts)
-        found[path.stem] = {row.id: row for row in node.derive(read)}
+        read = evidence.read(path)
+        (processes,) = (fact.value for fact in read.facts if fact.id == "node.processes")
+        here = HERE | {"node.processes": {**processes, "seen": MANY}}
+        facts = [Fact(id=name, source=name, value=value) for name, value in here.items()] + given.fact(**said)
+        found[path.stem] = {row.id: row for row in node.derive(given.added(read, facts))}
     return found
 
 
