@@ -8,7 +8,7 @@ for package in $(cat "$@" | sed 's/#.*//'); do
 	# A Python or compiler of another origin does as well as Debian's.
 	case $package in
 	gcc) command -v cc >/dev/null && continue ;;
-	python3-dev) python3 -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' && continue ;;
+	python3-dev) python3 -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' 2>/dev/null && continue ;;
 	python3-venv) python3 -c 'import ensurepip, venv' 2>/dev/null && continue ;;
 	esac
 	[ "$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null)" = "install ok installed" ] || missing="$missing $package"
