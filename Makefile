@@ -32,7 +32,7 @@ JOBS     := $(shell nproc)
 .PHONY: help run build collector collectors dist image reproducible test vm matrix accuracy lint format docs kernels-doc golden fuzz bench clean deps deps-run deps-image dist-extra vagrant vagrant-here deps-vagrant
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
 run: build ## sets up everything, then says what this node's kernel can do
 	$(BIN)/kprobe run

@@ -11,7 +11,7 @@ context=$(mktemp -d)
 trap 'rm -rf "$context"' EXIT
 name=localhost/kprobe-collect
 
-# vfs: works on any file system, and in a container. Two files of 700 KB need no layers.
+# vfs: works on any file system, and in a container. Files of 500 KB and less need no layers.
 in_store() { command=$1; shift; buildah --root "$store/root" --runroot "$store/run" --storage-driver vfs "$command" "$@"; }
 
 oci_name() {
