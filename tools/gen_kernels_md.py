@@ -12,7 +12,7 @@ from kprobe.evidence import Evidence, read
 from kprobe.judge import judge
 from kprobe.profile import load
 from kprobe.report import ModeReport
-from tests.kernels import truth
+from tests.kernels import history, truth, truth_md
 
 HEAD = """\
 # What Debian's kernels can do
@@ -41,7 +41,7 @@ class Kernel:
         """The first two numbers of the release; installers, which have next to no modules, are one of their own."""
         if self.name.startswith(INSTALLER):
             return INSTALLER
-        return ".".join(map(str, truth.version(self.evidence.begin.uname.release)))
+        return ".".join(map(str, history.numbers(self.evidence.begin.uname.release)[:2]))
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ def main(folder: str) -> None:
     """Print the page."""
     kernels = [Kernel(path.stem, read(path)) for path in Path(folder).glob("*.ndjson")]
     kernels.sort(
-        key=lambda k: (k.series == INSTALLER, truth.version(k.evidence.begin.uname.release), k.words[0], k.name)
+        key=lambda k: (k.series == INSTALLER, history.numbers(k.evidence.begin.uname.release)[:2], k.words[0], k.name)
     )
     rows = max(len(kernel.evidence.probes) for kernel in kernels)
     sys.stdout.write(HEAD.format(kernels=len(kernels), rows=rows))
@@ -147,12 +147,10 @@ def _named(rows: Sequence[tuple[str, str]]) -> str:
 def _argued() -> Iterator[str]:
     """Where an answer is not what the kernel's own package makes one expect, and why it is right."""
     yield from ("", "## Exceptions", "")
-    yield "`make matrix` holds each answer against the options and modules of the kernel's own package, and each row's"
-    yield "first release against the kernel's. What differs is a defect, or argued here (tests/kernels/truth.toml)."
-    yield from ("", "| rows | kernels | why |", "|---|---|---|")
-    for entry in truth.argued():
-        rows = ", ".join(f"`{row}`" for row in entry.rows.split())
-        yield f"| {rows} | {entry.kernels} | {entry.why} |"
+    yield "`make matrix` holds each answer against the options and modules of the kernel's own package, each row's"
+    yield "first release against the kernel's, and what is known of kernels besides ([accuracy.md](accuracy.md)). What"
+    yield "differs is a defect, or proved here."
+    yield from ("", *truth_md.exceptions(truth.argued()))
 
 
 def _answer(probes: Mapping[str, object], row: str) -> str:

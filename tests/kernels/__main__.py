@@ -10,6 +10,7 @@ from pathlib import Path
 
 from . import accuracy, accuracy_md, apt, catalogue, image, matrix, scenario, store, sweep, truth
 from .outcome import summary
+from .truth_md import told
 
 PARALLEL = 2  # more is not faster on two cores
 COLLECTOR = Path("dist/kprobe-collect-x86_64")
@@ -62,15 +63,17 @@ def main(argv: Sequence[str]) -> int:
 
 def _truth(out: Path, collector: Path) -> int:
     """Print the differences between answers and packages; those of many kernels that are alike stand together."""
-    kernels, left, idle = truth.check(out, collector)
+    found = truth.check(out, collector)
     alike: dict[tuple[str, str], list[str]] = {}
-    for difference in left:
+    for difference in found.left:
         alike.setdefault((difference.row, difference.text), []).append(difference.kernel)
     for (row, text), names in alike.items():
         _say(f"{row}: {text}: {', '.join(names)}", 0)
-    for entry in idle:
-        _say(f"truth.toml argues what no kernel shows: {entry.rows} on {entry.kernels}", 0)
-    return _say(f"{kernels} kernels, {len(alike)} differences to what their packages say", bool(left))
+    for entry in found.idle:
+        _say(f"truth.toml or history.toml tells what no kernel shows: {entry}", 0)
+    excepted, undecided = found.answers_of(exceptions=True), found.answers_of(exceptions=False)
+    _say(f"{excepted.total()} answers excepted, {undecided.total()} undecided ({told(undecided) or 'none'})", 0)
+    return _say(f"{found.kernels} kernels, {len(alike)} differences to what their packages say", bool(found.left))
 
 
 def _accuracy(known: catalogue.Catalogue, options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from . import accuracy, knockouts, truth
+from . import accuracy, history, knockouts, truth, truth_md
 from .accuracy import Checked, Exempt, Judged
 
 HEAD = """\
@@ -36,7 +36,7 @@ def page(checked: Sequence[Checked], environment: Mapping[str, Sequence[str]], m
         _families(checked),
         _exceptions(checked),
         _environment(environment),
-        _truth(matrix, collector),
+        truth_md.section(truth.check(matrix, collector), history.load()),
     )
     return HEAD + "".join(f"{line}\n" for part in parts for line in ("", *part))
 
@@ -127,16 +127,3 @@ def _environment(environment: Mapping[str, Sequence[str]]) -> Iterator[str]:
             yield f"| {knockout.name}{only} | {of.append or ''} | {must} |"
     wrong = [f"{kernel}: {text}" for kernel, texts in environment.items() for text in texts]
     yield from ("", f"{len(wrong)} of these came back otherwise.", *(f"- {text}" for text in wrong))
-
-
-def _truth(matrix: Path, collector: Path) -> Iterator[str]:
-    """The ground truth: every kernel of `make matrix` against its package."""
-    kernels, left, idle = truth.check(matrix, collector)
-    answers = truth.answers(matrix)
-    argued = [entry for entry in truth.argued() if entry not in idle]
-    found = f"{len(left)} differences that nobody argued, {len(argued)} kinds that are argued"
-    yield from ("## Every answer against the package's configuration", "")
-    yield f"`python -m tests.kernels truth`: {kernels} kernels of `make matrix ALL=1`, {answers:,} answers: {found}."
-    yield from ("", "| rows | kernels | why |", "|---|---|---|")
-    yield from (f"| `{entry.rows}` | `{entry.kernels}` | {entry.why} |" for entry in argued)
-    yield from ("", *(f"- {one.row} on {one.kernel}: {one.text}" for one in left))

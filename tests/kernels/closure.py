@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kprobe.evidence import Row
 
-from . import symbols, truth
+from . import history, symbols
 
 XT = re.compile(r"xt\.\w+\.ipv([46])\.(?:match|target)\.([\w-]+)")
 
@@ -35,14 +35,14 @@ class Tree:
 
     def closed(self, names: Iterable[str]) -> frozenset[str]:
         """These modules, as far as they are files here, and all that they stand on."""
-        return frozenset(each for name in names for each in self.needed.get(truth.plain(name), ()))
+        return frozenset(each for name in names for each in self.needed.get(history.plain(name), ()))
 
     def on(self, option: str) -> bool:
         """Whether an option is set."""
         return self.config.get(option, "n") in {"y", "m"}
 
 
-def tree(facts: Path, release: str) -> Tree:
+def tree(facts: Path) -> Tree:
     """Read what stands beside a kernel's image."""
     files: dict[str, str] = {}
     direct: dict[str, tuple[str, ...]] = {}
@@ -51,13 +51,13 @@ def tree(facts: Path, release: str) -> Tree:
         files[module(file)] = file
         direct[module(file)] = tuple(map(module, deps.split()))
     words = (line.split() for line in (facts / "modules.alias").read_text().splitlines() if line.startswith("alias "))
-    aliases = {name: truth.plain(target) for _, name, target in words}
-    return Tree(truth.package(facts, release).config, files, direct, aliases)
+    aliases = {name: history.plain(target) for _, name, target in words}
+    return Tree(history.config(facts), files, direct, aliases)
 
 
 def module(file: str) -> str:
     """The module's name that a file of modules.dep holds."""
-    return truth.plain(Path(file).name.split(".ko")[0])
+    return history.plain(Path(file).name.split(".ko")[0])
 
 
 def built(row: Row, of: Tree, known: symbols.Symbols) -> Iterator[str]:
@@ -86,7 +86,7 @@ def alias(row: str) -> str:
 
 def names(row: Row) -> Iterator[str]:
     """The modules that a row says the kernel may load for it."""
-    return (truth.plain(name) for word in row.modules for name in word.split("|"))
+    return (history.plain(name) for word in row.modules for name in word.split("|"))
 
 
 def of_rows(rows: Mapping[str, Row], of: Tree, known: symbols.Symbols) -> Mapping[str, frozenset[str]]:

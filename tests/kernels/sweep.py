@@ -69,7 +69,7 @@ class Field:
 
 def of(image: Image, rows: Mapping[str, Row]) -> Field:
     """Read a kernel's package."""
-    return Field(image, rows, closure.tree(image.facts, image.release))
+    return Field(image, rows, closure.tree(image.facts))
 
 
 def alone(on: Field, modules: Iterable[str]) -> Iterator[Knock]:

@@ -11,7 +11,7 @@ from kprobe.evidence import Evidence, parse
 from kprobe.judge import judge
 from kprobe.profile import load
 
-from . import catalogue, scenario, store, truth
+from . import catalogue, history, scenario, store, truth
 from .boot import VMResult
 from .catalogue import UNAME
 from .conftest import PARALLEL, ROOT
@@ -91,7 +91,7 @@ def test_what_user_space_maps_has_the_pages_of_this_machine(evidence: Evidence) 
 
 
 def test_answers_agree_with_the_kernels_own_package(name: str, evidence: Evidence, guests: Guests) -> None:
-    found = truth.package(guests[name][1], evidence.begin.uname.release)
+    found = history.package(guests[name][1], evidence.begin.uname, FOREIGN[name].cpu)
     rows = truth.catalogue(collector("amd64"))
     left, _ = truth.judge(list(truth.differences(name, evidence, rows, found)), truth.argued())
     assert left == []

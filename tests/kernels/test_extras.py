@@ -9,7 +9,7 @@ import pytest
 
 from kprobe.evidence import Evidence, parse
 
-from . import catalogue, scenario, store, truth
+from . import catalogue, history, scenario, store, truth
 from .boot import VMResult
 from .catalogue import UNAME
 from .conftest import COLLECTOR, PARALLEL, ROOT
@@ -66,7 +66,7 @@ def test_it_is_the_machine_that_was_meant(name: str, evidence: Evidence) -> None
 
 def test_answers_agree_with_the_kernels_own_package(name: str, evidence: Evidence) -> None:
     image = store.images(KNOWN, catalogue.select(KNOWN, [name]))[name]
-    found = truth.package(image.facts, evidence.begin.uname.release)
+    found = history.package(image.facts, evidence.begin.uname, image.cpu)
     assert len([p for p in evidence.probes if p.outcome == "works"]) > 400
     left, _ = truth.judge(list(truth.differences(name, evidence, truth.catalogue(COLLECTOR), found)), truth.argued())
     assert left == []
