@@ -118,6 +118,7 @@ struct att_arg {
 };
 
 enum att_stage { ATT_A, ATT_B, ATT_BEFORE, ATT_AFTER };
+#define ATT_PARTNER 2 /* its runs are counted behind those of A and B */
 
 /* A row at work. Descriptors are closed at its end. */
 struct att {
@@ -172,7 +173,6 @@ int att_prog_query(const struct att *a, uint32_t flags, uint32_t id, bool *ret_f
 /* --- attach_send.c --- */
 
 #define ATT_WAIT_MS 2000 /* for what comes within microseconds on an idle machine */
-#define ATT_QUEUE_MS 15000 /* for what waits behind others' work; a row's deadline may be shorter, and then nothing is claimed */
 #define ATT_PAYLOAD 75
 #define ATT_TAG 4 /* bytes of a message over TCP */
 #define ATT_PACKET (14 + 20 + 8 + ATT_PAYLOAD) /* Ethernet, IPv4, UDP */

@@ -122,6 +122,7 @@ int att_load_partner(const struct att *a)
 	if (rc)
 		return rc;
 	EMIT(&c, MOVX(R6, R1));
+	emit_count(&c, a->counters, ATT_PARTNER);
 	emit_action(a, &c, a->arg->partner.action, 1);
 	EMIT(&c, MOV(R0, a->arg->partner.verdict), EXIT());
 	return kp_bpf_load(&r, c.insn, c.n);
@@ -293,7 +294,7 @@ static bool made_map(struct att *a, int fd)
 
 static bool loaded(struct att *a)
 {
-	a->counters = kp_bpf_map_of(KP_MAP_ARRAY, 4, 8, 2, 0);
+	a->counters = kp_bpf_map_of(KP_MAP_ARRAY, 4, 8, 3, 0);
 	if (!made_map(a, a->counters))
 		return false;
 	if (a->arg->place == ATT_AT_MAP) { /* before the programs, which may name it */
