@@ -59,6 +59,18 @@ FRAMES = (
 )
 
 
+def printed(found: Evidence) -> str:
+    """Return all that is ever printed of an evidence, in lower case."""
+    report = judge(found, CALICO)
+    pages = [render.render(name, report, show_all=True) for name in render.formats()]
+    pages += [evidence.write(found).decode(), matrix_html.render(matrix.matrix([report, report]))]
+    return "\n".join(pages).lower()
+
+
+OWN = printed(redact(hostile.evidence("quorvix"), KEY, WORDS))
+"""What the pages say of themselves: a name that is in it, such as `undef`, tells nothing when it is found."""
+
+
 @given(PLANTS, st.sampled_from(FRAMES))
 @example("00000000000a00000000000a00000000000a0000", "{}")
 @example("2a00:0:400::", "{}")
@@ -68,7 +80,7 @@ FRAMES = (
 @settings(max_examples=2000 if hostile.FUZZING else 100)
 def test_what_is_planted_everywhere_is_found_nowhere(plant: str, frame: str) -> None:
     text = frame.format(plant)
-    assume(len(text) < 4000)
+    assume(len(text) < 4000 and plant.lower() not in OWN)
     found = redact(hostile.evidence(text), KEY, WORDS)
     assert plant.lower() not in evidence.write(found).decode().lower()
     assert plant.lower() not in found.source.lower()
