@@ -6,6 +6,7 @@ refuses everything else that is not as described, and takes a stream that was cu
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal, TypeVar
 
@@ -18,8 +19,7 @@ MAX_LINE = 64 * 1024
 MAX_STREAM = 4 * 1024 * 1024
 MAX_RECORDS = 20_000
 MAX_VALUE_DEPTH = 3
-MAX_PAGE = 16 * 1024 * 1024
-"""The largest page that is searched for evidence, in bytes."""
+MAX_PAGE = 16 * 1024 * 1024  # searched for evidence, in bytes
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Errno = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -153,7 +153,7 @@ class Row(Described, frozen=True, kw_only=True, tag_field="type", tag="row"):
     reason: str = ""
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+class Evidence(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One stream, read and checked. ``source`` names the file; ``torn`` says that its last line was cut."""
 
     source: str
@@ -162,6 +162,11 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     probes: tuple[Probe, ...] = ()
     end: End | None = None
     torn: bool = False
+
+    @cached_property
+    def answers(self) -> Mapping[str, Probe]:
+        """The rows by id."""
+        return {probe.id: probe for probe in self.probes}
 
     @property
     def incomplete(self) -> bool:
@@ -173,8 +178,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         """The row that ran when the stream was cut: the first planned one without an answer."""
         if self.end is not None:
             return None
-        answered = {probe.id for probe in self.probes}
-        return next((row for rows in self.begin.plan.values() for row in rows if row not in answered), None)
+        return next((row for rows in self.begin.plan.values() for row in rows if row not in self.answers), None)
 
 
 T = TypeVar("T", Fact, Probe)
@@ -220,10 +224,10 @@ def _refuse_known(line: bytes, error: msgspec.ValidationError, where: str) -> No
 
 
 def _deeper_than(value: object, limit: int) -> bool:
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    if limit == 0:
-        return isinstance(value, dict | list)
-    return any(_deeper_than(item, limit - 1) for item in items if type(item) in (dict, list))
+    if not isinstance(value, dict | list):
+        return False
+    items = value.values() if isinstance(value, dict) else value
+    return limit == 0 or any(_deeper_than(item, limit - 1) for item in items if type(item) in (dict, list))
 
 
 def records(lines: Iterable[bytes], source: str) -> Iterator[tuple[str, Record | None]]:
@@ -271,9 +275,7 @@ def parse(lines: Iterable[bytes], source: str, seen: Callable[[Record], None] | 
             case Row():
                 raise InputError("a row of the catalogue, not evidence", where, "`kprobe collect` writes evidence")
             case _ if begin is None:
-                raise InputError(
-                    f"{_name(record)} before begin", where, "the first line is missing; use the whole file"
-                )
+                raise InputError(f"{_name(record)} before begin", where, "the first line is missing; use it whole")
             case _ if end is not None:
                 raise InputError(f"{_name(record)} after end", where, "split the file: each run has its own")
             case Fact():
@@ -293,7 +295,7 @@ def parse(lines: Iterable[bytes], source: str, seen: Callable[[Record], None] | 
 
 def parse_whole(data: bytes, source: str) -> Evidence:
     """Read one stream that is there as a whole: what ``parse`` makes of its lines, in a third of the time."""
-    return _at_once(data, source) or parse(data.splitlines(keepends=True), source)
+    return at_once(data, source) or parse(data.splitlines(keepends=True), source)
 
 
 def _short_lines(data: bytes) -> bool:
@@ -306,7 +308,7 @@ def _short_lines(data: bytes) -> bool:
     return True
 
 
-def _at_once(data: bytes, source: str) -> Evidence | None:
+def at_once(data: bytes, source: str) -> Evidence | None:
     """Decode all lines in one go; None for whatever is not as it should be: ``parse`` then says what, and where."""
     if len(data) > MAX_STREAM or b"\r" in data or not _short_lines(data):
         return None
@@ -316,22 +318,20 @@ def _at_once(data: bytes, source: str) -> Evidence | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     begin, *rest = found or (None,)
-    last = rest[-1] if rest and isinstance(rest[-1], End) else None
-    if last is not None:
-        rest.pop()
+    end = next((record for record in rest[-1:] if isinstance(record, End)), None)
     facts = tuple([record for record in rest if type(record) is Fact])
     probes = tuple([record for record in rest if type(record) is Probe])
     if (
         len(found) != data.count(b"\n")
         or len(found) > MAX_RECORDS
         or not isinstance(begin, Begin)
-        or len(facts) + len(probes) != len(rest)
+        or len(facts) + len(probes) + (end is not None) != len(rest)
         or len({fact.id for fact in facts}) != len(facts)
-        or len({probe.id for probe in probes}) != len(probes)
         or any(_deeper_than(fact.value, MAX_VALUE_DEPTH) for fact in facts)
     ):
         return None
-    return Evidence(source=source, begin=_checked(begin, f"{source}:1"), facts=facts, probes=probes, end=last)
+    whole = Evidence(source=source, begin=_checked(begin, f"{source}:1"), facts=facts, probes=probes, end=end)
+    return whole if len(whole.answers) == len(probes) else None
 
 
 def _name(record: Record) -> str:
@@ -374,7 +374,7 @@ def read(path: Path) -> Evidence:
     """Read one file of evidence."""
     try:
         with path.open("rb") as stream:
-            return parse(lines_of(stream), str(path))
+            return parse_whole(stream.read(MAX_STREAM + 1), str(path))
     except OSError as error:
         raise InputError(error.strerror or str(error), str(path), "name a readable file of evidence") from error
 

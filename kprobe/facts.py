@@ -73,10 +73,10 @@ class Facts:
         count = self._evidence.end.audit.get(kind) if self._evidence.end else 0
         return count if isinstance(count, int) else 0
 
-    @cached_property
+    @property
     def rows(self) -> Mapping[str, Probe]:
         """The answers by id."""
-        return {probe.id: probe for probe in self._evidence.probes}
+        return self._evidence.answers
 
     @cached_property
     def modules(self) -> Mapping[str, str]:

@@ -34,9 +34,8 @@ def each_in(data: bytes, source: str, rest: Iterable[bytes] = (), refuse: "Refus
     ``rest``: pieces of what came after ``data``, where that is more than MAX_INPUT: logs of many runs may be as long.
     ``refuse`` is called for those runs of such a log that are no evidence; else the first of them is an error.
     """
-    plain = _RECORD.match(data) is not None
-    if plain and _SECOND not in data and len(data) <= MAX_STREAM:
-        yield evidence.parse_whole(data, source)
+    if _RECORD.match(data) is not None and (found := evidence.at_once(data, source)) is not None:
+        yield found
         return
     # Only now what most evidence does without.
     from kprobe import embed, streams

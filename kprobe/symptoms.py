@@ -5,7 +5,7 @@ A profile's need may name log lines (``logs``): plain text, in which ``*`` stand
 expressions: a log comes from strangers, and no line of one may take long.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -92,14 +92,14 @@ def _needs(pattern: str, profile: Profile) -> tuple[tuple[Need, tuple[str, ...]]
 
 def blame(symptom: Symptom, evidence: Evidence) -> Blame:
     """Say whether the kernel lacks what the log line speaks of; ``in part`` where it does for some of the modes."""
-    rows = {probe.id: probe for probe in evidence.probes}
+    rows = evidence.answers
     answers = {expr.value(expr.parse(need.row), lambda name: _truth(rows, name)) for need, _ in symptom.needs}
     if False in answers:
         return "kernel" if answers == {False} else "in part"
     return "cannot tell" if None in answers else "not the kernel"
 
 
-def _truth(rows: dict[str, Probe], name: str) -> expr.Truth:
+def _truth(rows: Mapping[str, Probe], name: str) -> expr.Truth:
     return TRUTH[rows[name].outcome] if name in rows else None
 
 
@@ -109,7 +109,7 @@ def text(symptoms: Sequence[Symptom], evidence: Evidence) -> str:
 
 
 def _told(symptom: Symptom, evidence: Evidence) -> Iterator[str]:
-    rows = {probe.id: probe for probe in evidence.probes}
+    rows = evidence.answers
     facts = Facts(evidence)
     times = f", {symptom.line.count} times" if symptom.line.count > 1 else ""
     yield f"line {symptom.line.number}{times}: {symptom.line.text[:300]}"

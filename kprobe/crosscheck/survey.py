@@ -26,7 +26,7 @@ class Known:
     def of(cls, evidence: Evidence) -> "Known":
         """Index the evidence."""
         return cls(
-            {probe.id: probe for probe in evidence.probes},
+            evidence.answers,
             {fact.id: fact for fact in evidence.facts},
             whole=not evidence.begin.select,
             release=tuple(int(part) for part in re.findall(r"\d+", evidence.begin.uname.release)[:2]),
