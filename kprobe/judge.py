@@ -32,24 +32,28 @@ def standard(profile: Profile, wanted: Iterable[str] = (), release: str = "") ->
 
 
 def judge_by(evidence: Evidence, standard: Standard, *, brief: bool = False) -> Report:
-    """Judge one node. ``brief``: no notes, contradictions and remedies, and causes of what is needed alone.
+    """Judge one node. ``brief``: no notes, contradictions and remedies, and of rows those that keep a need unmet.
 
     That is what a table of many nodes has room for.
     """
     profile, chosen = standard.profile, standard.chosen
-    rows = {probe.id: probe for probe in evidence.probes if not probe.control}
+    rows = dict(evidence.answers)
+    for control in [probe.id for probe in evidence.probes if probe.control]:
+        rows.pop(control, None)
     derived = derive(evidence)
-    known = {probe.id: probe for probe in derived} | rows
-    planned = frozenset().union(*evidence.begin.plan.values())
-    modes = standard.modes(known, planned)
+    known = rows.copy()
+    for probe in derived:
+        known.setdefault(probe.id, probe)
+    modes = standard.modes(known, evidence.begin.plan)
     groups = tuple(_group(group, modes, by_name=bool(chosen)) for group in standard.groups)
     if chosen:
         verdict = worst(mode.verdict for mode in modes if mode.wanted)
     else:
         verdict = worst(group.verdict for group in groups if group.counts)
     facts = Facts(evidence)
-    explain = _causes(standard.names, rows, facts) if brief else _explained(rows.values(), facts)
-    explained = list(explain)
+    shown = tuple(known[name] for name in _against(modes) if name in known) if brief else evidence.probes
+    explain = [probe for probe in shown if probe.id in rows] if brief else rows.values()
+    explained = list(_explained(explain, facts, remedies=not brief))
     return Report(
         source=evidence.source,
         profile=profile.name,
@@ -63,24 +67,24 @@ def judge_by(evidence: Evidence, standard: Standard, *, brief: bool = False) -> 
         notes=() if brief else tuple(_notes(evidence, rows)),
         begin=evidence.begin,
         facts=evidence.facts,
-        rows=evidence.probes,
-        derived=derived,
+        rows=shown,
+        derived=() if brief else derived,
         end=evidence.end,
         explained=tuple(explained),
         contradictions=() if brief else tuple(_contradictions(rows.values(), explained, facts)),
     )
 
 
-def _explained(probes: Iterable[Probe], facts: Facts) -> Iterator[Explained]:
+def _explained(probes: Iterable[Probe], facts: Facts, *, remedies: bool) -> Iterator[Explained]:
     for probe in probes:
         if probe.outcome != "works" and (why := cause(probe, facts)) is not None:
-            yield Explained(row=probe.id, cause=why, remedy=remedy(why, facts))
+            yield Explained(row=probe.id, cause=why, remedy=remedy(why, facts) if remedies else None)
 
 
-def _causes(names: Iterable[str], rows: Mapping[str, Probe], facts: Facts) -> Iterator[Explained]:
-    for name in names:
-        if name in rows and rows[name].outcome != "works" and (why := cause(rows[name], facts)) is not None:
-            yield Explained(row=name, cause=why)
+def _against(modes: Iterable[ModeReport]) -> Iterable[str]:
+    """Return the rows that keep a need from passing, each once."""
+    unmet = (need for mode in modes if mode.verdict != "pass" for need in mode.needs if need.verdict != "pass")
+    return dict.fromkeys(name for need in unmet for name in need.deciding)
 
 
 def _contradictions(probes: Iterable[Probe], explained: Iterable[Explained], facts: Facts) -> Iterator[Contradiction]:

@@ -6,7 +6,6 @@ each need is judged once for each combination of outcomes that occurs, however m
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
 from operator import itemgetter
 from typing import Literal
 
@@ -26,9 +25,10 @@ BADNESS: tuple[Verdict, ...] = ("pass", "warn", "unknown", "fail")
 MAX_TOLD = 4096
 """How many combinations of outcomes are remembered of a need or a mode."""
 
-State = expr.Truth | Literal["lost", "unasked"]
+State = Outcome | Literal["lost", "unasked"]
 """How a row came out; ``lost``: planned, and the evidence has no answer; ``unasked``: not even planned."""
 States = tuple[State, ...]
+NO_ANSWER: tuple[State, ...] = ("lost", "unasked")
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
@@ -60,7 +60,7 @@ class Measure:
 
 def judged(measure: Measure, states: States) -> NeedReport:
     """Judge one need."""
-    if measure.rests and all(state is True for state in states):
+    if measure.rests and all(state == "works" for state in states):
         return _report(measure.need, True, measure.rests)
     state = dict(zip(measure.names, states, strict=True))
 
@@ -69,13 +69,13 @@ def judged(measure: Measure, states: States) -> NeedReport:
         if found == "unasked":
             # Packets that the run was not to send (--no-flows, an older kprobe) are no doubt; others are.
             return True if name not in measure.of_row else None
-        return None if found == "lost" else found
+        return None if found == "lost" else TRUTH[found]
 
     answer = expr.value(measure.both, truth)
     # What is not there carries no packets either: that needs no second name.
     decider = measure.there if measure.flow is None or expr.value(measure.there, truth) == answer else measure.flow
     deciding = tuple(dict.fromkeys(expr.deciding(decider, truth)))
-    return _report(measure.need, answer, deciding, tuple(name for name in deciding if isinstance(state[name], str)))
+    return _report(measure.need, answer, deciding, tuple(name for name in deciding if state[name] in NO_ANSWER))
 
 
 def _report(need: Need, answer: expr.Truth, deciding: tuple[str, ...], missing: tuple[str, ...] = ()) -> NeedReport:
@@ -172,13 +172,17 @@ class Standard:
         groups = {mode.group for mode in there}
         self.groups = tuple(group for group in profile.groups if group.name in groups)
 
-    def modes(self, rows: Mapping[str, Probe], planned: AbstractSet[str]) -> tuple[ModeReport, ...]:
-        """Judge each mode by the rows of one node; ``planned``: those that its run was to ask."""
+    def modes(self, rows: Mapping[str, Probe], plan: Mapping[str, tuple[str, ...]]) -> tuple[ModeReport, ...]:
+        """Judge each mode by the rows of one node; ``plan``: those that its run was to ask, by family."""
+        found = tuple(map(rows.get, self.names))
+        planned = frozenset[str]() if None not in found else frozenset().union(*plan.values())
         states: States = tuple(
-            TRUTH[rows[name].outcome] if name in rows else "lost" if name in planned else "unasked"
-            for name in self.names
+            [
+                probe.outcome if probe is not None else "lost" if name in planned else "unasked"
+                for name, probe in zip(self.names, found, strict=True)
+            ]
         )
-        return tuple(way.report(states) for way in self._ways)
+        return tuple([way.report(states) for way in self._ways])
 
 
 class _Held(dict[str, bool]):

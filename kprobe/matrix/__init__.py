@@ -15,9 +15,9 @@ from kprobe.report import ModeReport, NeedReport, Report, Verdict
 Kind = Literal["group", "mode", "need"]
 
 LETTER: Mapping[Verdict, str] = {"pass": "+", "warn": "~", "unknown": "?", "fail": "x"}
-BAD: Mapping[str, int] = {letter: place for place, letter in enumerate("+~?x")}
-MAX_PARTS = 100_000
 NOT_THERE = " "  # a need that a node was not judged by
+BAD: Mapping[str, int] = {letter: place for place, letter in enumerate(NOT_THERE + "+~?x")}
+MAX_PARTS = 100_000
 
 
 class Node(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,14 +59,39 @@ class _Row:
 
     def __init__(self, kind: Kind, name: str, title: str) -> None:
         self.kind, self.name, self.title = kind, name, title
-        self.letters: list[str] = []
+        self.letters = ""
         self.said: dict[int, int] = {}
 
-    def put(self, node: int, letter: str) -> None:
-        """Set a node's letter, the worse one where there are two; those of nodes without this line stay blank."""
-        self.letters += [NOT_THERE] * (node + 1 - len(self.letters))
-        if self.letters[node] == NOT_THERE or BAD[letter] > BAD[self.letters[node]]:
-            self.letters[node] = letter
+    def put(self, letters: str) -> None:
+        """Set all nodes' letters, the worse one where a node has two."""
+        if not self.letters:
+            self.letters = letters
+        elif self.letters != letters:
+            self.letters = "".join([max(pair, key=BAD.__getitem__) for pair in zip(self.letters, letters, strict=True)])
+
+
+class _Block:
+    """Lines that come together, such as those of a mode, while they grow by a node at a time."""
+
+    def __init__(self, rows: tuple[_Row, ...]) -> None:
+        self.rows = rows
+        self.columns: list[str] = []
+
+    def put(self, node: int, letters: str) -> None:
+        """Set a node's letters, one for each line; those of nodes before it that have none stay blank."""
+        self.fill(node)
+        self.columns.append(letters)
+
+    def fill(self, nodes: int) -> None:
+        """Leave blank what nodes have not said."""
+        if len(self.columns) < nodes:
+            self.columns += [NOT_THERE * len(self.rows)] * (nodes - len(self.columns))
+
+    def close(self, nodes: int) -> None:
+        """Hand the letters of all nodes to the lines."""
+        self.fill(nodes)
+        for row, letters in zip(self.rows, zip(*self.columns, strict=True), strict=True):
+            row.put("".join(letters))
 
 
 class _Unmet(NamedTuple):
@@ -80,7 +105,8 @@ class _Part(NamedTuple):
     """What one judgement of a mode puts into the table, the same for all nodes that it is of."""
 
     of: ModeReport
-    letters: tuple[tuple[_Row, str], ...]
+    block: _Block
+    letters: str
     unmet: tuple[_Unmet, ...]
 
 
@@ -93,13 +119,14 @@ def matrix(reports: Iterable[Report]) -> Matrix:
         title, release = report.title, report.release
         nodes.append(_node(report))
         table.add(report, number)
+    table.close(len(nodes))
     order = {"group": 0, "mode": 1, "need": 2}
     lines = sorted(table.rows.values(), key=lambda row: order[row.kind])
     return Matrix(
         profile=title,
         release=release,
         nodes=_shorter(nodes),
-        lines=tuple(_line(row, len(nodes)) for row in lines),
+        lines=tuple(map(_line, lines)),
         texts=tuple(table.texts),
     )
 
@@ -129,21 +156,21 @@ class _Table:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[Kind, str, str], _Row] = {}
+        self.blocks: dict[tuple[_Row, ...], _Block] = {}
         self.texts: dict[str, int] = {}
         self.parts: dict[int, _Part] = {}
 
     def add(self, report: Report, node: int) -> None:
         """Put one node's column into the lines."""
-        for group in report.groups:
-            self._row("group", group.name, group.title).put(node, LETTER[group.verdict])
+        groups = self._block(tuple(self._row("group", group.name, group.title) for group in report.groups))
+        groups.put(node, "".join(LETTER[group.verdict] for group in report.groups))
         parts = [self._part(mode) for mode in report.modes]
         for part in parts:
-            for row, letter in part.letters:
-                row.put(node, letter)
+            part.block.put(node, part.letters)
         unmet = [each for part in parts for each in part.unmet]
         if not unmet:
             return
-        probes = {row.id: row for row in (*report.derived, *report.rows) if not row.control}
+        probes = {row.id: row for row in (*report.derived, *report.rows)}
         causes = {each.row: each.cause.text for each in report.explained}
         for row, of in unmet:
             if node not in row.said:
@@ -164,9 +191,20 @@ class _Table:
         pairs += [(self._row("need", need.row, need.level), need) for need in mode.needs]
         return _Part(
             of=mode,
-            letters=tuple((row, LETTER[of.verdict]) for row, of in pairs),
+            block=self._block(tuple(row for row, _ in pairs)),
+            letters="".join(LETTER[of.verdict] for _, of in pairs),
             unmet=tuple(_Unmet(row, of) for row, of in pairs if of.verdict != "pass"),
         )
+
+    def close(self, nodes: int) -> None:
+        """Lay out what has come in, of that many nodes."""
+        for block in self.blocks.values():
+            block.close(nodes)
+
+    def _block(self, rows: tuple[_Row, ...]) -> _Block:
+        if rows not in self.blocks:
+            self.blocks[rows] = _Block(rows)
+        return self.blocks[rows]
 
     def _row(self, kind: Kind, name: str, title: str) -> _Row:
         key = (kind, name, title)
@@ -175,9 +213,8 @@ class _Table:
         return self.rows[key]
 
 
-def _line(row: _Row, nodes: int) -> Line:
-    letters = "".join(row.letters).ljust(nodes, NOT_THERE)
-    return Line(kind=row.kind, name=row.name, title=row.title, letters=letters, said=row.said)
+def _line(row: _Row) -> Line:
+    return Line(kind=row.kind, name=row.name, title=row.title, letters=row.letters, said=row.said)
 
 
 def _because(mode: ModeReport) -> str:

@@ -77,9 +77,9 @@ def _read(file: Path, select: tuple[str, ...]) -> "Evidence":
 
     from msgspec.structs import replace
 
-    from kprobe import evidence
+    from kprobe.cli.judging import read_evidence
 
-    found = evidence.read(file)
+    found = read_evidence(str(file))
     wanted = [glob for glob in select if not glob.startswith("!")] or ["*"]
     refused = [glob[1:] for glob in select if glob.startswith("!")]
 
