@@ -34,20 +34,23 @@ def each_in(data: bytes, source: str, rest: Iterable[bytes] = (), refuse: "Refus
     ``rest``: pieces of what came after ``data``, where that is more than MAX_INPUT: logs of many runs may be as long.
     ``refuse`` is called for those runs of such a log that are no evidence; else the first of them is an error.
     """
-    if _RECORD.match(data) is not None and (found := evidence.at_once(data, source)) is not None:
+    too_much = InputError(f"more than {MAX_INPUT} bytes", source, "is this the evidence of one run, or one page?")
+    plain = _RECORD.match(data) is not None
+    if not plain:
+        from kprobe.inflate import inflate, kind_of
+
+        if kind := kind_of(data):
+            if len(data) > MAX_INPUT:
+                raise too_much
+            data = inflate(kind, data, source, MAX_INPUT)
+        data = data.removeprefix(BOM)
+        plain = _RECORD.match(data) is not None
+    if plain and (found := evidence.at_once(data, source)) is not None:
         yield found
         return
     # Only now what most evidence does without.
     from kprobe import embed, streams
-    from kprobe.inflate import inflate, kind_of
 
-    too_much = InputError(f"more than {MAX_INPUT} bytes", source, "is this the evidence of one run, or one page?")
-    if kind := kind_of(data):
-        if len(data) > MAX_INPUT:
-            raise too_much
-        data = inflate(kind, data, source, MAX_INPUT)
-    data = data.removeprefix(BOM)
-    plain = _RECORD.match(data) is not None
     if not plain and len(data) <= MAX_INPUT and embed.packed_in(data):
         yield from embed.unpack(data, source)
     elif _SECOND in data if plain else streams.holds_records(data):
@@ -57,7 +60,7 @@ def each_in(data: bytes, source: str, rest: Iterable[bytes] = (), refuse: "Refus
     elif len(data) > MAX_STREAM:
         raise InputError(f"more than {MAX_STREAM} bytes", source, "is this the evidence of one run?")
     else:
-        yield evidence.parse_whole(data, source)
+        yield evidence.parse(data.splitlines(keepends=True), source)
 
 
 def _raise(error: InputError) -> None:

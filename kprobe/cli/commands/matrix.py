@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """``kprobe matrix``."""
 
-import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,10 +53,7 @@ def command(
 
     nodes = read() if show_names or form == "text" else redacted(read())
     reports = (judge_by(evidence, by, brief=True) for evidence in nodes)
-    # What is read of a file forms no circles, and looking for some in 10,000 of them takes longer than to judge them.
-    gc.disable()
     found = matrix.matrix(reports)
-    gc.enable()
     if form == "html":
         from kprobe.matrix import html
 
