@@ -2,6 +2,7 @@
 """``make bench``: what a run costs beside the same questions asked through the usual programs."""
 
 import collections
+import compileall
 import json
 import lzma
 import os
@@ -156,6 +157,8 @@ def main() -> None:
     """Print it all."""
     if os.geteuid():
         sys.exit("bench: run as root")
+    # As an installation has it; a checkout may never write bytecode (PYTHONDONTWRITEBYTECODE).
+    compileall.compile_dir(ROOT / "kprobe", quiet=1)
     answers = rows()
     same_questions()
     everything(len(answers))

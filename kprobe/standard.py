@@ -43,10 +43,9 @@ class Measure:
         self.need = need
         self.there = expr.parse(need.row)
         self.flow = expr.parse(need.flow) if need.flow else None
-        self.both = expr.All((self.there, self.flow)) if self.flow else self.there
-        self.of_row = frozenset(expr.ids(self.there))
-        self.names = tuple(dict.fromkeys(expr.ids(self.both)))
-        self.rests = () if expr.chooses(self.there) else tuple(dict.fromkeys(expr.ids(self.there)))
+        self.of_row = tuple(dict.fromkeys(expr.ids(self.there)))
+        self.names = tuple(dict.fromkeys((*self.of_row, *expr.ids(self.flow)))) if self.flow else self.of_row
+        self.rests = () if expr.chooses(self.there) else self.of_row
         self._told: dict[States, NeedReport] = {}
 
     def report(self, states: States) -> NeedReport:
@@ -71,7 +70,8 @@ def judged(measure: Measure, states: States) -> NeedReport:
             return True if name not in measure.of_row else None
         return None if found == "lost" else TRUTH[found]
 
-    answer = expr.value(measure.both, truth)
+    both = expr.All((measure.there, measure.flow)) if measure.flow else measure.there
+    answer = expr.value(both, truth)
     # What is not there carries no packets either: that needs no second name.
     decider = measure.there if measure.flow is None or expr.value(measure.there, truth) == answer else measure.flow
     deciding = tuple(dict.fromkeys(expr.deciding(decider, truth)))
