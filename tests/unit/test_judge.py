@@ -271,8 +271,11 @@ def test_what_is_needed_is_what_is_looked_up(name: str) -> None:
     ids = needed(chosen)
     assert ids
     assert set(needed(chosen, [chosen.modes[0].name])) <= set(ids)
+    every: dict[str, Outcome] = dict.fromkeys(
+        (row for mode in chosen.modes for need in mode.needs for row in need.names), "works"
+    )
     working: dict[str, Outcome] = dict.fromkeys(ids, "works")
-    whole, cut = synthetic.stream({**working, "link.never": "absent"}), synthetic.stream(working)
+    whole, cut = synthetic.stream({**every, "link.never": "absent"}), synthetic.stream(working)
     assert judge(whole, chosen).verdict == judge(cut, chosen).verdict
     assert [mode.verdict for mode in judge(whole, chosen).modes] == [mode.verdict for mode in judge(cut, chosen).modes]
     assert not any(need.deciding == () for mode in judge(cut, chosen).modes for need in mode.needs)

@@ -4,6 +4,7 @@
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -26,11 +27,15 @@ LINES = [*evidence.write(synthetic.stream({"link.ipip": "absent", "link.veth": "
 ODD = (
     b"\n",
     b"\r\n",
+    b'{"type":"fact",\r"id":"b"}\n',
     b"{}\n",
     b"null\n",
     b'{"type":"later"}\n',
     b"garbage\n",
     b'{"type":"fact","id":"a","value":[[[[1]]]]}\n',
+    b'{"type":"fact","id":"c"}\n',
+    b'{"type":"fact","id":"e","more":"\xff"}\n',
+    b'{"type":"fact","id":"d","value":"%s"}\n' % (b"x" * evidence.MAX_LINE),
 )
 
 
@@ -83,8 +88,12 @@ def test_many_nodes_by_one_standard_are_judged_as_each_alone() -> None:
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(standard, "MAX_TOLD", 2)
     by = ready(CALICO)
+    sizes = set()
     for name in index():
         assert judge_by(load(name), by) == judge(load(name), CALICO)
+        for way in by._ways:
+            sizes |= {len(way._told), *(len(measure._told) for measure, _ in way._needs)}
+    assert max(sizes) == 2
 
 
 def test_a_packet_that_was_lost_is_told_without_the_plan() -> None:
@@ -101,6 +110,17 @@ def test_a_packet_that_was_lost_is_told_without_the_plan() -> None:
     assert any(need.flow in mode.deciding for mode in whole.modes if mode.verdict == "fail")
 
 
+def same_at_once(data: bytes) -> None:
+    def said(read: Callable[[], Evidence]) -> Evidence | str:
+        try:
+            return read()
+        except InputError as error:
+            return str(error)
+
+    by_line = said(lambda: evidence.parse(data.splitlines(keepends=True), "a"))
+    assert said(lambda: evidence.parse_whole(data, "a")) == by_line
+
+
 @given(
     st.lists(st.sampled_from([*LINES, *ODD]), max_size=8),
     st.booleans(),
@@ -108,15 +128,20 @@ def test_a_packet_that_was_lost_is_told_without_the_plan() -> None:
 )
 def test_at_once_is_as_line_by_line(lines: list[bytes], whole: bool, cut: int) -> None:
     data = b"".join([*LINES, *lines] if whole else lines)
-    data = data[: len(data) - cut] if cut < 100 else data
+    same_at_once(data[: len(data) - cut] if cut < 100 else data)
 
-    def said(read: str) -> Evidence | str:
-        try:
-            return evidence.parse_whole(data, "a") if read else evidence.parse(data.splitlines(keepends=True), "a")
-        except InputError as error:
-            return str(error)
 
-    assert said("whole") == said("")
+@pytest.mark.parametrize("number", range(len(ODD)))
+def test_at_once_is_as_line_by_line_with_one_odd_line_and_another(number: int) -> None:
+    for other in (b"", *LINES, *ODD):
+        same_at_once(b"".join([*LINES[:-1], ODD[number], other, LINES[-1]]))
+
+
+@pytest.mark.parametrize(("bound", "value"), [("MAX_RECORDS", 2), ("MAX_STREAM", 50)])
+def test_at_once_is_bounded(monkeypatch: pytest.MonkeyPatch, bound: str, value: int) -> None:
+    monkeypatch.setattr(evidence, bound, value)
+    with pytest.raises(InputError, match="more than"):
+        evidence.parse_whole(b"".join(LINES), "a")
 
 
 def test_at_once_is_taken_for_real_evidence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,7 +158,10 @@ def test_what_is_compiled_is_what_is_written(name: str) -> None:
     packed = compiled.pack(read, text.encode())
     assert compiled.unpack(packed, text.encode()) == read == profile.load(name)
     assert compiled.unpack(packed, text.encode() + b"\n") is None, "of another text"
-    assert compiled.unpack(packed, text.replace("require", "recommand").encode()) is None
+    other = text.replace("require", "requier")
+    assert len(other) == len(text)
+    assert other != text
+    assert compiled.unpack(packed, other.encode()) is None, "of another text that is as long"
     for damaged in (b"", packed[:-1], packed[:50], b"\x90" + packed, packed + b"\0"):
         assert compiled.unpack(damaged, text.encode()) is None
 
