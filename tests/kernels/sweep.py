@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from kprobe.evidence import Evidence, Row, parse
+from kprobe.evidence import Row
 
 from . import closure, symbols
 from .boot import VMResult, boot
@@ -29,13 +29,14 @@ CHUNK = 55  # knock-outs of one boot
 
 @dataclass(frozen=True)
 class Knock:
-    """Modules that are taken away together, and what is asked then."""
+    """Modules that are taken away together, and what is asked then.
+
+    ``select`` empty: all rows; but those that send packets, which take most of the time, only for reference.
+    """
 
     name: str
     modules: tuple[str, ...]
-    select: tuple[
-        str, ...
-    ]  # empty: all rows; but those that send packets, which take most of the time, only for reference
+    select: tuple[str, ...]
 
     @property
     def all(self) -> str:
@@ -113,13 +114,3 @@ def play(on: Field, knocks: Sequence[Knock], collector: Path) -> VMResult:
         files = " ".join(f"{name}:{on.tree.files[name]}" for name in knock.modules)
         lines.append(f"knock '{knock.name}' '{' '.join(knock.select) or knock.all}' {files}\n")
     return boot(on.image, "".join(lines), {"vm/bin/kprobe-collect": collector}, timeout=SECONDS, memory=MEMORY)
-
-
-def skipped(result: VMResult) -> frozenset[str]:
-    """The knock-outs for which a module could not be unloaded, so that they need another boot."""
-    return frozenset(line.split()[0] for line in result.out.get("skipped", b"").decode().splitlines())
-
-
-def evidence(result: VMResult, name: str) -> Evidence:
-    """What one knock-out left."""
-    return parse(result.text(f"{name}.ndjson").encode().splitlines(keepends=True), f"{result.name}/{name}")
