@@ -22,9 +22,11 @@ IMAGE = "localhost/kprobe-collect"
 SELECT = " ".join(("ns.*", "link.*", "route.*", "xt.nft.ipv4.*", "ipset.*", "sysctl.*", "bpf.prog.*", "attach.*"))
 # A node made of namespaces, with a process 1, a name and a device of its own: this machine's process 1 may be out of
 # reach, where all this runs inside of something. Of cgroups podman knows either version and no mixture, so version 2
-# is all that this node has; limits stay as they are, for nobody may raise what something further out has lowered.
+# is all that this node has; limits stay as they are, for nobody may raise what something further out has lowered. What
+# podman keeps outside of its storage (/run/libpod, locks) is this node's, too, and goes with it.
 NODE = """
 umount -l /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup || exit 1
+mount -t tmpfs run /run && mount -t tmpfs shm /dev/shm || exit 1
 hostname node-7
 ip link add kpnode0 type veth peer kpnode1 || exit 1
 "$@"
