@@ -42,7 +42,10 @@ _STRANGE = re.compile(r"[^ -~]|@|\d[.:_-]\d|[0-9a-fA-F]:|::|\d{6}|[A-Za-z0-9+/]{
 _DISTINCT = re.compile(r"[a-z].*[-.].*\d|[a-z].*\d.*[-.]", re.IGNORECASE)
 """Names of known words, such as node-7, that are like nothing else and so are replaced in texts too."""
 MAX_LITERALS = 32
-MAX_KNOWN = 100_000
+MAX_KNOWN = 20_000
+MAX_RELEASES = 50
+Known = dict[str, set[str]]
+"""By the kernel's release, texts that stay what they are on every node that has no name in them."""
 DIGITS = 11
 """The longest number that passes in a text; what is longer may identify somebody."""
 COLONS = 2
@@ -59,10 +62,10 @@ _TOKEN = re.compile(rf"(?<![\w:])(?P<mac>{_MAC})(?![\w:])|(?<![\w.])(?P<ipv4>{_I
                     rf"|(?<![\w+/=])(?P<key>{_KEY})|(?P<word>{_WORD})")  # fmt: skip
 
 
-def redact(evidence: Evidence, key: bytes, words: frozenset[str], known: dict[str, bool] | None = None) -> Evidence:
+def redact(evidence: Evidence, key: bytes, words: frozenset[str], known: Known | None = None) -> Evidence:
     """Replace what names somebody or something. ``key``: 32 random bytes; ``words``: see kprobe.redact.vocabulary.
 
-    ``known`` remembers from one evidence to the next which texts are made of these words alone.
+    ``known`` remembers from one evidence to the next, under the same key, which texts stay what they are.
     """
     return _Redactor(evidence, key, words, {} if known is None else known).evidence(evidence)
 
@@ -90,12 +93,16 @@ def _lists(probe: Probe) -> tuple[tuple[str, ...], ...]:
     return (probe.modules, probe.kconfig, probe.needs, probe.log, probe.loaded)
 
 
+def _any_of(names: list[str]) -> re.Pattern[str]:
+    longest = sorted(names, key=len, reverse=True)
+    return re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in longest) or r"(?!)")
+
+
 class _Redactor:
     """Replaces in one evidence: knows its names from the fields that hold one."""
 
-    def __init__(self, evidence: Evidence, key: bytes, words: frozenset[str], known: dict[str, bool]) -> None:
+    def __init__(self, evidence: Evidence, key: bytes, words: frozenset[str], known: Known) -> None:
         self.words = words
-        self.known = known
         self.fake = Pseudonyms(key)
         self.told = _Told(self._text)
         self.names: dict[str, str] = {}
@@ -106,11 +113,14 @@ class _Redactor:
             self._name(str(name), "if")
         self.release = self._release(uname.release)
         literal = [name for name in self.names if self._passes(name) and _DISTINCT.search(name)][:MAX_LITERALS]
+        self.named = _any_of(literal) if literal else None
         if uname.release:
             self.names[uname.release] = self.names[uname.release.rstrip("+~.-")] = self.release
             literal.append(uname.release)
-        longest = sorted(literal, key=len, reverse=True)
-        self.literal = re.compile("|".join(rf"(?<!\w){re.escape(name)}(?!\w)" for name in longest) or r"(?!)")
+        self.literal = _any_of(literal)
+        if uname.release not in known and len(known) >= MAX_RELEASES:
+            known.clear()
+        self.known = known.setdefault(uname.release, set())
 
     def _name(self, name: str, kind: str) -> None:
         if name and not _EVERYBODYS.fullmatch(name):
@@ -249,20 +259,23 @@ class _Redactor:
         return self.told[text]
 
     def _text(self, text: str) -> str:
-        # Most texts are known words with nothing between them that could be an address, a key or a name.
-        known = self.known.get(text)
-        if known is None:
-            known = _STRANGE.search(text) is None and self.words.issuperset(_LETTERS.findall(text.lower()))
-            if len(self.known) < MAX_KNOWN:
-                self.known[text] = known
-        if known and self.literal.search(text) is None:
+        if text in self.known and (self.named is None or self.named.search(text) is None):
             return text
         parts: list[str] = []
         start = 0
         for match in self.literal.finditer(text):
-            parts += (_TOKEN.sub(self._token, text[start : match.start()]), self.names[match[0]])
+            parts += (self._words(text[start : match.start()]), self.names[match[0]])
             start = match.end()
-        return "".join((*parts, _TOKEN.sub(self._token, text[start:])))
+        told = "".join((*parts, self._words(text[start:])))
+        if told == text and len(self.known) < MAX_KNOWN:
+            self.known.add(text)
+        return told
+
+    def _words(self, text: str) -> str:
+        # Most texts are known words with nothing between them that could be an address, a key or a name.
+        if _STRANGE.search(text) is None and self.words.issuperset(_LETTERS.findall(text.lower())):
+            return text
+        return _TOKEN.sub(self._token, text)
 
     def _token(self, match: re.Match[str]) -> str:
         text = match[0]

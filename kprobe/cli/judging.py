@@ -111,10 +111,10 @@ def _evidence_in(stream: BinaryIO, name: str, refuse: "Callable[[InputError], No
 
 def redacted(found: "Iterable[Evidence]") -> "Iterator[Evidence]":
     """Replace names by pseudonyms, the same in all of them; the key is kept nowhere."""
-    from kprobe.redact import redact, vocabulary
+    from kprobe.redact import Known, redact, vocabulary
 
     key, words = os.urandom(32), vocabulary()
-    known: dict[str, bool] = {}
+    known: Known = {}
     for evidence in found:
         yield redact(evidence, key, words, known)
 

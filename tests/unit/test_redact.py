@@ -17,7 +17,7 @@ from kprobe.evidence import Evidence, Fact, Outcome, Uname
 from kprobe.judge import judge
 from kprobe.matrix import html as matrix_html
 from kprobe.pseudonym import Pseudonyms
-from kprobe.redact import redact, vocabulary
+from kprobe.redact import Known, redact, vocabulary
 from tests.unit import hostile, synthetic
 
 WORDS = vocabulary()
@@ -158,10 +158,11 @@ def test_what_two_nodes_are_compared_in_has_no_names(tmp_path: Path, command: st
     assert "host-" in hidden
 
 
-def test_what_is_known_of_one_evidence_does_not_hide_the_names_of_the_next() -> None:
-    known: dict[str, bool] = {}
-    for name in ("node-7", "node-8"):
-        row = synthetic.probe("link.ipip", "absent", reason="on node-8 and node-7")
+@pytest.mark.parametrize("reason", ["on node-8 and node-7", "on node-8", "on node-7", "node-8 runs 6.1.0"])
+def test_what_is_known_of_one_evidence_does_not_hide_the_names_of_the_next(reason: str) -> None:
+    known: Known = {}
+    for name in ("node-7", "node-8", "node-7"):
+        row = synthetic.probe("link.ipip", "absent", reason=reason)
         found = synthetic.stream({}, uname=Uname(nodename=name, release="6.1.0"))
         hidden = redact(msgspec.structs.replace(found, probes=(row,)), KEY, WORDS, known)
         assert name not in evidence.write(hidden).decode()
