@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from kprobe.cli.output import write
+from kprobe.cli.output import complain, write
 from kprobe.errors import InputError
 
 if TYPE_CHECKING:
@@ -107,6 +107,20 @@ def _evidence_in(stream: BinaryIO, name: str, refuse: "Callable[[InputError], No
     data = stream.read(intake.MAX_INPUT + 1)
     rest = iter(lambda: stream.read(intake.MAX_PIECE), b"")
     yield from intake.each_in(data, name, rest, refuse)
+
+
+def read_files(names: Iterable[str], bad: list[InputError]) -> "Iterator[Evidence]":
+    """Read all evidence in some files; complain of what is none, put the errors into ``bad``, and go on."""
+
+    def refuse(error: InputError) -> None:
+        complain(error)
+        bad.append(error)
+
+    for name in names:
+        try:
+            yield from read_all(name, refuse)
+        except InputError as error:
+            refuse(error)
 
 
 def redacted(found: "Iterable[Evidence]") -> "Iterator[Evidence]":

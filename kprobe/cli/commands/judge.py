@@ -1,18 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """``kprobe judge``."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 import click
 
-from kprobe.cli.judging import load_profiles, read_all, show_judged
+from kprobe.cli.judging import load_profiles, read_files, show_judged
 from kprobe.cli.options import judging, knowing
-from kprobe.cli.output import USAGE, complain
+from kprobe.cli.output import USAGE
 from kprobe.errors import InputError
-
-if TYPE_CHECKING:
-    from kprobe.evidence import Evidence
 
 
 @click.command()
@@ -42,17 +36,6 @@ def command(
     loaded = load_profiles(profiles, modes, release)
     said = given.fact(pools, service_cidrs, node_cidrs, kubernetes)
     bad: list[InputError] = []
-
-    def refuse(error: InputError) -> None:
-        complain(error)
-        bad.append(error)
-
-    def found() -> "Iterator[Evidence]":
-        for name in files:
-            try:
-                yield from (given.added(each, said) for each in read_all(name, refuse))
-            except InputError as error:
-                refuse(error)
-
-    code = show_judged(found(), loaded, modes, release, form=form, show_all=show_all, show_names=show_names)
+    found = (given.added(each, said) for each in read_files(files, bad))
+    code = show_judged(found, loaded, modes, release, form=form, show_all=show_all, show_names=show_names)
     return USAGE if bad else code

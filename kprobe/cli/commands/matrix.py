@@ -1,18 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """``kprobe matrix``."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from kprobe.cli.judging import load_profiles, read_all, redacted
-from kprobe.cli.output import USAGE, complain, write
+from kprobe.cli.judging import load_profiles, read_files, redacted
+from kprobe.cli.output import USAGE, write
 from kprobe.errors import InputError
-
-if TYPE_CHECKING:
-    from kprobe.evidence import Evidence
 
 
 @click.command()
@@ -39,19 +34,9 @@ def command(
     (profile,) = load_profiles([name], (), release)
     by = standard(profile, (), release)
     bad: list[InputError] = []
-
-    def refuse(error: InputError) -> None:
-        complain(error)
-        bad.append(error)
-
-    def read() -> "Iterator[Evidence]":
-        for file in files:
-            try:
-                yield from read_all(file, refuse)
-            except InputError as error:
-                refuse(error)
-
-    nodes = read() if show_names or form == "text" else redacted(read())
+    nodes = read_files(files, bad)
+    if form != "text" and not show_names:
+        nodes = redacted(nodes)
     reports = (judge_by(evidence, by, brief=True) for evidence in nodes)
     found = matrix.matrix(reports)
     if form == "html":
