@@ -7,6 +7,7 @@ What tells the runs apart is what stands before a record, such as kubectl's ``[p
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
 
 from kprobe import evidence
 from kprobe.errors import InputError
@@ -28,15 +29,21 @@ _POD = re.compile(r"\[pod/([^/\]]+)/[^\]]*\]")
 
 Key = tuple[bytes, bytes]
 Refuse = Callable[[InputError], None]
+State = Literal["open", "ended", "refused", "lost"]
+_MARK = "use kubectl logs --prefix, or kprobe-collect --tag"
 
 
 class _Stream:
-    """The lines of one run."""
+    """The lines of one run; ``ended``: more of them are too many, ``refused``, ``lost``: not worth a look.
+
+    What is lost stays so even when it begins anew.
+    """
 
     def __init__(self, source: str) -> None:
         self.source = source
         self.lines: list[bytes] = []
         self.size = 0
+        self.state: State = "open"
 
 
 def holds_records(data: bytes) -> bool:
@@ -46,63 +53,73 @@ def holds_records(data: bytes) -> bool:
 
 def apart(lines: Iterable[bytes], source: str, refuse: Refuse) -> Iterator[Evidence]:
     """Yield the evidence of each run when it ends, those that were cut last; call ``refuse`` for what is none."""
-    begun: dict[Key, _Stream | None] = {}  # None: refused, until it begins anew
-    ended: set[Key] = set()
-    lost: set[Key] = set()  # nothing more can be told of them
-    named: dict[str, int] = {}
-    size = 0
+    log = _Log(source, refuse)
     for line in lines:
         record = _RECORD.match(line)
-        if record is None:
-            continue  # what a container says besides
-        key = (_TIME.sub(b"", _ESCAPE.sub(b"", record[1])).strip(), record[4] or b"")
-        kind = record[3]
-        if kind == b"begin" and key not in lost:
-            if (cut := begun.pop(key, None)) is not None:
-                size -= cut.size
-                if not any(key):
-                    todo = "use kubectl logs --prefix, or kprobe-collect --tag"
-                    refuse(InputError("a second begin: runs are mixed, and nothing tells them apart", source, todo))
-                    begun[key] = None
-                    lost.add(key)
-                    continue
-                yield from _read(cut, refuse)
-            begun[key] = _Stream(_name(source, key, named))
-            ended.discard(key)
-        elif key in ended:
-            ended.discard(key)
-            begun[key] = None
-            where, todo = (
-                _name(source, key, {}),
-                "use kubectl logs --prefix, or kprobe-collect --tag, and the whole log",
-            )
-            refuse(InputError(f"a {kind.decode()} record after the end of its run", where, todo))
-        stream = begun[key] if key in begun else _Stream(_name(source, key, named))
+        if record is not None:  # a container may say other things besides
+            key = (_TIME.sub(b"", _ESCAPE.sub(b"", record[1])).strip(), record[4] or b"")
+            yield from log.add(key, record[3], record[2])
+    for left in log.streams.values():
+        if left.state == "open":
+            yield from log.read(left)
+
+
+class _Log:
+    """A log while it is read: the newest run of each key."""
+
+    def __init__(self, source: str, refuse: Refuse) -> None:
+        self.source, self.refuse = source, refuse
+        self.streams: dict[Key, _Stream] = {}
+        self.named: dict[str, int] = {}
+        self.size = 0
+
+    def add(self, key: Key, kind: bytes, line: bytes) -> Iterator[Evidence]:
+        """Put a record to its run; yield what that brings to an end."""
+        if kind == b"begin" and key in self.streams:
+            yield from self._again(key)
+        stream = self.streams.get(key)
         if stream is None:
-            continue
-        stream.lines.append(record[2])
-        stream.size += len(record[2])
-        size += len(record[2])
-        begun[key] = stream
-        if stream.size > MAX_STREAM or size > MAX_OPEN:
-            refuse(InputError(f"more than {MAX_STREAM} bytes", stream.source, "is this the evidence of one run?"))
-            begun[key] = None
+            stream = self.streams[key] = _Stream(_name(self.source, key, self.named))
+        elif stream.state == "ended":
+            stream.state = "refused"
+            where = _name(self.source, key, {})
+            what, todo = f"a {kind.decode()} record after the end of its run", f"{_MARK}, and the whole log"
+            self.refuse(InputError(what, where, todo))
+        if stream.state != "open":
+            return
+        stream.lines.append(line)
+        stream.size += len(line)
+        self.size += len(line)
+        if stream.size > MAX_STREAM or self.size > MAX_OPEN:
+            self._close(stream, "refused")
+            self.refuse(InputError(f"more than {MAX_STREAM} bytes", stream.source, "is this the evidence of one run?"))
         elif kind == b"end":
-            yield from _read(stream, refuse)
-            del begun[key]
-            ended.add(key)
-        if begun.get(key) is None:
-            size -= stream.size
-    for left in begun.values():
-        if left is not None:
-            yield from _read(left, refuse)
+            yield from self.read(stream)
 
+    def _again(self, key: Key) -> Iterator[Evidence]:
+        """Make room for a run that begins anew: the one before was cut, unless these may be two."""
+        stream = self.streams[key]
+        if stream.state == "open" and any(key):
+            yield from self.read(stream)
+        elif stream.state == "open":
+            self._close(stream, "lost")
+            self.refuse(InputError("a second begin: runs are mixed, and nothing tells them apart", self.source, _MARK))
+        if stream.state != "lost":
+            del self.streams[key]
 
-def _read(stream: _Stream, refuse: Refuse) -> Iterator[Evidence]:
-    try:
-        yield evidence.parse_whole(b"".join(stream.lines), stream.source)
-    except InputError as error:
-        refuse(error)
+    def read(self, stream: _Stream) -> Iterator[Evidence]:
+        """Close a run and yield what it says."""
+        data = self._close(stream, "ended")
+        try:
+            yield evidence.parse_whole(data, stream.source)
+        except InputError as error:
+            self.refuse(error)
+
+    def _close(self, stream: _Stream, state: State) -> bytes:
+        data = b"".join(stream.lines)
+        self.size -= stream.size
+        stream.lines, stream.size, stream.state = [], 0, state
+        return data
 
 
 def _name(source: str, key: Key, named: dict[str, int]) -> str:
