@@ -8,7 +8,6 @@ evidence away never turns anything into ``pass``.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from kprobe import expr
 from kprobe.cause import cause
 from kprobe.contradiction import Contradiction, contradictions
 from kprobe.errors import InputError, nearest
@@ -115,7 +114,7 @@ def needed(profile: Profile, wanted: Iterable[str] = (), release: str = "") -> t
     release, chosen = check(profile, wanted, release)
     modes = (mode for mode in profile.modes if holds(mode.releases, release) and (not chosen or mode.name in chosen))
     needs = (need for mode in modes for need in mode.needs if holds(need.releases, release))
-    return tuple(dict.fromkeys(name for need in needs for name in expr.ids(expr.parse(need.row))))
+    return tuple(dict.fromkeys(name for need in needs for name in need.names))
 
 
 def _group(group: Group, modes: tuple[ModeReport, ...], *, by_name: bool) -> GroupReport:

@@ -264,6 +264,22 @@ def test_a_packet_that_was_to_be_sent_and_has_no_answer_is_a_doubt() -> None:
     assert judge(cut, profile.parse(FLOW, "p.toml")).verdict == "unknown"
 
 
+@pytest.mark.parametrize("broken", ["flow.xt.nft.ipv4.mark", "link.veth"])
+def test_what_is_asked_alone_fails_as_the_whole_does(broken: str) -> None:
+    """A packet that is lost is no less needed than the row that it proves."""
+    chosen = profile.load("calico")
+    ids = needed(chosen)
+    assert broken in ids
+    whole = {probe.id: probe.outcome for probe in synthetic.calico().probes} | dict.fromkeys(ids, "works")
+    found = [
+        judge(synthetic.stream({**rows, broken: "broken"}), chosen)
+        for rows in (whole, {name: outcome for name, outcome in whole.items() if name in ids})
+    ]
+    first, second = ([(mode.name, mode.verdict) for mode in report.modes] for report in found)
+    assert first == second
+    assert any(verdict != "pass" for _, verdict in first)
+
+
 @pytest.mark.parametrize("name", profile.bundled())
 def test_what_is_needed_is_what_is_looked_up(name: str) -> None:
     """Evidence cut down to the rows that are needed is judged the same."""
