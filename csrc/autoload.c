@@ -83,6 +83,7 @@ bool kp_risky(const struct kp_run *run, const struct kp_probe *row)
 	case KP_RISK_CONNTRACK:
 		return run->env.modular && old && !present(&run->modinfo, "nf_conntrack");
 	case KP_RISK_MODULE:
+	case KP_RISK_STALL:
 		return run->env.modular && !present(&run->modinfo, row->risk_module);
 	case KP_RISK_ALWAYS:
 		break;
@@ -130,6 +131,8 @@ bool kp_may_try(const struct kp_run *run, const struct kp_probe *row, struct kp_
 	if (row->risk == KP_RISK_CONNTRACK)
 		refuse(res, "risk", "would load nf_conntrack, whose hooks stay in every namespace before Linux 4.10", "",
 		       ": run with --intrusive");
+	else if (row->risk == KP_RISK_STALL)
+		refuse(res, "risk", "may hold up this host (", row->host, "): run with --intrusive");
 	else
 		refuse(res, "risk", "changes this host lastingly (", row->host ? row->host : "see kprobe explain",
 		       "): run with --intrusive");

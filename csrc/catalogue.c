@@ -41,6 +41,7 @@ static void describe_more(struct kp_out *o, const struct kp_family *fam, const s
 	static const char *const risks[] = {
 		[KP_RISK_CONNTRACK] = "changes the host lastingly before Linux 4.10, unless nf_conntrack is there already",
 		[KP_RISK_MODULE] = "changes the host lastingly, unless the module is there already",
+		[KP_RISK_STALL] = "may hold up the host, unless the module is there already",
 		[KP_RISK_ALWAYS] = "changes the host lastingly",
 	};
 

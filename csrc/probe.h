@@ -39,6 +39,8 @@ enum kp_risk {
 	KP_RISK_CONNTRACK,
 	/* Loads row's .risk_module, which changes the host lastingly (.host says how). Not a risk where it is loaded or built in. */
 	KP_RISK_MODULE,
+	/* Loading row's .risk_module may hold up others on the host for as long as the row may take (.host says how). */
+	KP_RISK_STALL,
 	KP_RISK_ALWAYS, /* on every kernel, whatever is loaded: .host says what */
 };
 
@@ -117,7 +119,7 @@ struct kp_probe {
 	const char *needs; /* blank-separated ids of rows before this one, all of which must work */
 	const char *host; /* what the kernel makes in the host's namespaces when the modules load */
 	const char *asks; /* instead of the method's, where the row is special */
-	const char *risk_module; /* of KP_RISK_MODULE */
+	const char *risk_module; /* of KP_RISK_MODULE and KP_RISK_STALL */
 	uint8_t risk; /* enum kp_risk */
 	uint8_t control; /* enum kp_control */
 	uint8_t flags; /* KP_FRESH_NETNS, KP_MIB_PER_CPU */

@@ -170,6 +170,17 @@ static const struct kp_method ask_protocol = {
 	{ .id = "ipvs.sched." name, .title = "IPVS scheduler " name, .modules = "ip_vs ip_vs_" name, \
 	  .kconfig = CONFIG " CONFIG_IP_VS_" option, .since = release, .needs = "ipvs.genl", IPVS, \
 	  SERVICE(.sched = name, .family = AF_INET, .protocol = IPPROTO_TCP, .port = (port_)) }
+/*
+ * These two register with every network namespace as they start, for which pernet_ops_rwsem is taken (register_pernet_subsys()); the
+ * kernel waits for them under __ip_vs_mutex (ip_vs_genl_set_cmd() to request_module()); and a namespace that ends at that moment holds
+ * the first and waits for the second (cleanup_net() to ip_vs_service_nets_cleanup()). All three then wait until the one who asked is
+ * killed, and with them whoever wants a namespace. Seen on Debian's 5.10 with PREEMPT_RT, in whole runs always.
+ */
+#define SCHED_PERNET(name, option, port_, release) \
+	{ .id = "ipvs.sched." name, .title = "IPVS scheduler " name, .modules = "ip_vs ip_vs_" name, \
+	  .kconfig = CONFIG " CONFIG_IP_VS_" option, .since = release, .needs = "ipvs.genl", .risk = KP_RISK_STALL, .risk_module = "ip_vs_" name, \
+	  .host = "where a network namespace ends while the kernel loads this scheduler, none can be made or removed until the row's deadline", \
+	  SERVICE(.sched = name, .family = AF_INET, .protocol = IPPROTO_TCP, .port = (port_)) }
 #define VS_SYSCTL(name, more, release) \
 	{ .id = "ipvs.sysctl." name, .title = "net.ipv4.vs." name, .modules = "ip_vs", .kconfig = CONFIG " CONFIG_SYSCTL" more, \
 	  .since = release, .needs = "ipvs.genl", IPVS, .by = &kp_sysctl_by_write, \
@@ -207,8 +218,8 @@ static const struct kp_probe rows[] = {
 	SCHED("wrr", "WRR", 8011, "2.6.28"),
 	SCHED("lc", "LC", 8012, "2.6.28"),
 	SCHED("wlc", "WLC", 8013, "2.6.28"),
-	SCHED("lblc", "LBLC", 8014, "2.6.28"),
-	SCHED("lblcr", "LBLCR", 8015, "2.6.28"),
+	SCHED_PERNET("lblc", "LBLC", 8014, "2.6.28"),
+	SCHED_PERNET("lblcr", "LBLCR", 8015, "2.6.28"),
 	SCHED("dh", "DH", 8016, "2.6.28"),
 	SCHED("sh", "SH", 8017, "2.6.28"),
 	SCHED("sed", "SED", 8018, "2.6.28"),
