@@ -67,8 +67,7 @@ vm: build deps ## boots the kernels of tests/kernels/kernels.toml with the colle
 
 matrix: build collectors deps ## evidence from a kernel of each series and architecture in build/matrix; ALL=1: from every one
 	@$(if $(ALL),$(MAKE) --no-print-directory dist-extra)
-	$(BIN)/python -m tests.kernels matrix $(if $(ALL),--all) $(MATRIX_ARGS)
-	$(BIN)/python -m tests.kernels truth
+	$(BIN)/python -m tests.kernels matrix $(if $(ALL),--all) $(MATRIX_ARGS); said=$$?; $(BIN)/python -m tests.kernels truth && exit $$said
 
 vagrant: build ## boxes of vagrant/boxes.yaml, or BOX='centos-7 flatcar': evidence of each in build/vagrant, and the grid
 	sh vagrant/run.sh $(BOX)

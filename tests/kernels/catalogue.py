@@ -39,6 +39,7 @@ class Want:
     kind: str = "package"
     along: tuple[str, ...] = ()  # what else is needed of the suite that the package comes from
     cpu: str = ""  # QEMU's -cpu, where the one of its architecture will not do
+    cut: str = ""  # why its evidence cannot be whole here
 
     @property
     def listed(self) -> str:
@@ -75,6 +76,7 @@ def load(path: Path = HERE / "kernels.toml") -> Catalogue:
             k.get("kind", "package"),
             tuple(k.get("along", ())),
             k.get("cpu", ""),
+            k.get("cut", ""),
         )
         for k in data["kernel"]
     )

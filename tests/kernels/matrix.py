@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,8 +39,9 @@ class Told:
 def run(
     known: Catalogue, kernels: Sequence[Want], out: Path, *, again: bool, refresh: bool, args: Sequence[str]
 ) -> int:
-    """Ask these kernels; 0 when every one gave complete evidence.
+    """Ask these kernels; 0 when every one gave complete evidence, those apart of which it is known why they cannot.
 
+    One that did not is asked once more: under emulation a kernel may oops today and not tomorrow.
     Leaves `out`/NAME.ndjson, and in `out`/NAME/ the console, the kernel's log, its configuration, its module indices.
     """
     os.nice(5)
@@ -54,17 +55,29 @@ def run(
         for one in told:
             show.done(one)
         there = [k for k in kernels if k.name not in stock.missing]
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            told += pool.map(lambda k: _one(k, stock, out, again, args, show), there)
-    bad = [one.name for one in told if not one.complete]
-    good = len(told) - len(bad)
+        asked = _ask(there, lambda k: _one(k, stock, out, again, args, show))
+    told += asked.values()
+    cut = {k.name: k.cut for k in there if k.cut and not asked[k.name].complete}
+    bad = [one.name for one in told if not one.complete and one.name not in cut]
+    good = sum(one.complete for one in told)
     seconds = time.monotonic() - started
     sys.stdout.write(f"{good} of {len(told)} kernels gave complete evidence, {seconds:.0f} s\n")
     if stock.missing:
         sys.stdout.write(f"not fetched: {', '.join(stock.missing)}; apt said:\n{stock.said}\n")
+    for name, why in cut.items():
+        sys.stdout.write(f"cut, as is known, {name}: {why}\n")
     if bad:
         sys.stdout.write(f"no complete evidence: {', '.join(bad)}; what they said: {out}/NAME/console\n")
     return 1 if bad else 0
+
+
+def _ask(kernels: Sequence[Want], ask: Callable[[Want], Told]) -> dict[str, Told]:
+    """Ask each, and those once more that gave no complete evidence and should."""
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        told = {one.name: one for one in pool.map(ask, kernels)}
+        lacking = [kernel for kernel in kernels if not kernel.cut and not told[kernel.name].complete]
+        told |= {one.name: one for one in pool.map(ask, lacking)}
+    return told
 
 
 def _one(kernel: Want, stock: store.Stock, out: Path, again: bool, args: Sequence[str], show: "_Show") -> Told:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from . import apt, catalogue, cpio, store
+from . import apt, catalogue, cpio, matrix, store
 from .boot import boot
 from .catalogue import Source, Want
 from .store import Image
@@ -150,3 +150,16 @@ def test_the_command_line_reaches_the_kernel(oldest: Image) -> None:
     result = boot(oldest, "modprobe vxlan; echo $? > /out/status; cat /proc/cmdline", append="module_blacklist=vxlan")
     assert result.text("status").strip() != "0"
     assert "blacklisted" in result.text("dmesg")
+
+
+def test_a_kernel_without_complete_evidence_is_asked_once_more_unless_that_is_known() -> None:
+    asked: list[str] = []
+
+    def ask(kernel: Want) -> matrix.Told:
+        asked.append(kernel.name)
+        return matrix.Told(kernel.name, "", complete=kernel.name == "whole" or asked.count(kernel.name) > 1)
+
+    wants = [Want(name, "amd64", (), cut=why) for name, why in (("whole", ""), ("today", ""), ("never", "it oopses"))]
+    told = matrix._ask(wants, ask)
+    assert sorted(asked) == ["never", "today", "today", "whole"]
+    assert [told[kernel.name].complete for kernel in wants] == [True, True, False]
