@@ -49,7 +49,7 @@ class Kernel:
         if self.name.startswith(INSTALLER):
             return (self.name.removeprefix(f"{INSTALLER}-"),)
         flavour = next((word for word in FLAVOURS if word in self.name.split("-")), "standard")
-        return (self.name.rsplit("-", 1)[1], flavour)
+        return (self.name.rsplit("-", 1)[-1], flavour)
 
 
 def main(folder: str) -> None:
