@@ -17,7 +17,8 @@ from tests.kernels import history, truth, truth_md
 HEAD = """\
 # What Debian's kernels can do
 
-Made by `make kernels-doc` from the evidence of `make matrix ALL=1`: {kernels} kernels in QEMU, each asked {rows} rows.
+Made by `make kernels-doc` from the evidence of `make matrix ALL=1`: {kernels} kernels, in
+QEMU but for user-mode Linux, each asked {rows} rows.
 A kernel is named by series, flavour and architecture; `newest` is the newest backport, `rc` what experimental has.
 "yes, not rt" means: on every kernel of the series but those. Rows with the same answers share a line; what `kprobe
 explain ID` says of a row is not repeated here.
