@@ -131,10 +131,8 @@ bool kp_may_try(const struct kp_run *run, const struct kp_probe *row, struct kp_
 	if (row->risk == KP_RISK_CONNTRACK)
 		refuse(res, "risk", "would load nf_conntrack, whose hooks stay in every namespace before Linux 4.10", "",
 		       ": run with --intrusive");
-	else if (row->risk == KP_RISK_STALL)
-		refuse(res, "risk", "may hold up this host (", row->host, "): run with --intrusive");
 	else
-		refuse(res, "risk", "changes this host lastingly (", row->host ? row->host : "see kprobe explain",
-		       "): run with --intrusive");
+		refuse(res, "risk", row->risk == KP_RISK_STALL ? "may hold up this host (" : "changes this host lastingly (",
+		       row->host ? row->host : "see kprobe explain", "): run with --intrusive");
 	return false;
 }

@@ -166,10 +166,11 @@ static const struct kp_method ask_protocol = {
 	"ip_vs sit in every namespace, without effect until there is a service"
 #define IPVS .host = HOST, .risk = KP_RISK_CONNTRACK
 #define SERVICE(...) .by = &kp_ipvs_by_service, .arg = &(const struct kp_ipvs_service){ __VA_ARGS__ }
-#define SCHED(name, option, port_, release) \
+#define SCHED_RISKY(name, option, port_, release, ...) \
 	{ .id = "ipvs.sched." name, .title = "IPVS scheduler " name, .modules = "ip_vs ip_vs_" name, \
-	  .kconfig = CONFIG " CONFIG_IP_VS_" option, .since = release, .needs = "ipvs.genl", IPVS, \
+	  .kconfig = CONFIG " CONFIG_IP_VS_" option, .since = release, .needs = "ipvs.genl", __VA_ARGS__, \
 	  SERVICE(.sched = name, .family = AF_INET, .protocol = IPPROTO_TCP, .port = (port_)) }
+#define SCHED(name, option, port_, release) SCHED_RISKY(name, option, port_, release, IPVS)
 /*
  * These two register with every network namespace as they start, for which pernet_ops_rwsem is taken (register_pernet_subsys()); the
  * kernel waits for them under __ip_vs_mutex (ip_vs_genl_set_cmd() to request_module()); and a namespace that ends at that moment holds
@@ -177,10 +178,8 @@ static const struct kp_method ask_protocol = {
  * killed, and with them whoever wants a namespace. Seen on Debian's 5.10 with PREEMPT_RT, in whole runs always.
  */
 #define SCHED_PERNET(name, option, port_, release) \
-	{ .id = "ipvs.sched." name, .title = "IPVS scheduler " name, .modules = "ip_vs ip_vs_" name, \
-	  .kconfig = CONFIG " CONFIG_IP_VS_" option, .since = release, .needs = "ipvs.genl", .risk = KP_RISK_STALL, .risk_module = "ip_vs_" name, \
-	  .host = "where a network namespace ends while the kernel loads this scheduler, none can be made or removed until the row's deadline", \
-	  SERVICE(.sched = name, .family = AF_INET, .protocol = IPPROTO_TCP, .port = (port_)) }
+	SCHED_RISKY(name, option, port_, release, .risk = KP_RISK_STALL, .risk_module = "ip_vs_" name, \
+	  .host = "where a network namespace ends while the kernel loads this scheduler, none can be made or removed until the row's deadline")
 #define VS_SYSCTL(name, more, release) \
 	{ .id = "ipvs.sysctl." name, .title = "net.ipv4.vs." name, .modules = "ip_vs", .kconfig = CONFIG " CONFIG_SYSCTL" more, \
 	  .since = release, .needs = "ipvs.genl", IPVS, .by = &kp_sysctl_by_write, \
