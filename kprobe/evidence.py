@@ -19,7 +19,7 @@ MAX_LINE = 64 * 1024
 MAX_STREAM = 4 * 1024 * 1024
 MAX_RECORDS = 20_000
 MAX_VALUE_DEPTH = 3
-MAX_PAGE = 16 * 1024 * 1024  # searched for evidence, in bytes
+MAX_PAGE = 16 * 1024 * 1024  # the largest page that is searched for evidence, in bytes
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Errno = Annotated[int, msgspec.Meta(ge=0, le=65535)]
@@ -275,7 +275,7 @@ def parse(lines: Iterable[bytes], source: str, seen: Callable[[Record], None] | 
             case Row():
                 raise InputError("a row of the catalogue, not evidence", where, "`kprobe collect` writes evidence")
             case _ if begin is None:
-                raise InputError(f"{_name(record)} before begin", where, "the first line is missing; use it whole")
+                raise InputError(f"{_name(record)} before begin", where, "line 1 is missing; use the whole file")
             case _ if end is not None:
                 raise InputError(f"{_name(record)} after end", where, "split the file: each run has its own")
             case Fact():

@@ -34,14 +34,13 @@ def each_in(data: bytes, source: str, rest: Iterable[bytes] = (), refuse: "Refus
     ``rest``: pieces of what came after ``data``, where that is more than MAX_INPUT: logs of many runs may be as long.
     ``refuse`` is called for those runs of such a log that are no evidence; else the first of them is an error.
     """
-    too_much = InputError(f"more than {MAX_INPUT} bytes", source, "is this the evidence of one run, or one page?")
     plain = _RECORD.match(data) is not None
     if not plain:
         from kprobe.inflate import inflate, kind_of
 
         if kind := kind_of(data):
             if len(data) > MAX_INPUT:
-                raise too_much
+                raise _too_much(source)
             data = inflate(kind, data, source, MAX_INPUT)
         data = data.removeprefix(BOM)
         plain = _RECORD.match(data) is not None
@@ -56,11 +55,15 @@ def each_in(data: bytes, source: str, rest: Iterable[bytes] = (), refuse: "Refus
     elif _SECOND in data if plain else streams.holds_records(data):
         yield from streams.apart(_lines(data, rest), source, refuse or _raise)
     elif len(data) > MAX_INPUT:
-        raise too_much
+        raise _too_much(source)
     elif len(data) > MAX_STREAM:
         raise InputError(f"more than {MAX_STREAM} bytes", source, "is this the evidence of one run?")
     else:
         yield evidence.parse(data.splitlines(keepends=True), source)
+
+
+def _too_much(source: str) -> InputError:
+    return InputError(f"more than {MAX_INPUT} bytes", source, "is this the evidence of one run, or one page?")
 
 
 def _raise(error: InputError) -> None:

@@ -51,8 +51,7 @@ def judge_by(evidence: Evidence, standard: Standard, *, brief: bool = False) -> 
         verdict = worst(group.verdict for group in groups if group.counts)
     facts = Facts(evidence)
     shown = tuple(known[name] for name in _against(modes) if name in known) if brief else evidence.probes
-    explain = [probe for probe in shown if probe.id in rows] if brief else rows.values()
-    explained = list(_explained(explain, facts, remedies=not brief))
+    explained = list(_explained((probe for probe in shown if probe.id in rows), facts, remedies=not brief))
     return Report(
         source=evidence.source,
         profile=profile.name,

@@ -84,8 +84,7 @@ class _Block:
 
     def fill(self, nodes: int) -> None:
         """Leave blank what nodes have not said."""
-        if len(self.columns) < nodes:
-            self.columns += [NOT_THERE * len(self.rows)] * (nodes - len(self.columns))
+        self.columns += [NOT_THERE * len(self.rows)] * (nodes - len(self.columns))
 
     def close(self, nodes: int) -> None:
         """Hand the letters of all nodes to the lines."""
@@ -170,7 +169,7 @@ class _Table:
         unmet = [each for part in parts for each in part.unmet]
         if not unmet:
             return
-        probes = {row.id: row for row in (*report.derived, *report.rows)}
+        probes = {row.id: row for row in (*report.derived, *report.rows) if not row.control}
         causes = {each.row: each.cause.text for each in report.explained}
         for row, of in unmet:
             if node not in row.said:
