@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -110,6 +110,12 @@ def verdict(worked: bool, hit: bool, outcome: str, right: bool) -> Verdict:
     return "true no" if right or not worked else "wrong cause"
 
 
+def wrong(judged: Iterable[Judged]) -> list[Judged]:
+    """Return the answers that are not the expected ones, and not excepted."""
+    entries = exempt()
+    return [one for one in judged if not one.right and not any(entry.covers(one) for entry in entries)]
+
+
 def exempt(path: Path = HERE / "exceptions.toml") -> tuple[Exempt, ...]:
     """Read the exceptions."""
     return tuple(Exempt(**entry) for entry in tomllib.loads(path.read_text()).get("exception", ()))
@@ -138,9 +144,8 @@ def run(images: Sequence[Image], collector: Path, out: Path, only: Sequence[str]
     for name, on in fields.items():
         found = check(on, out / name, only)
         rows_of: dict[str, list[Judged]] = {}
-        for one in found.judged:
-            if not one.right and not any(entry.covers(one) for entry in exempt()):
-                rows_of.setdefault(one.knock.name, []).append(one)
+        for one in wrong(found.judged):
+            rows_of.setdefault(one.knock.name, []).append(one)
         again = [
             sweep.Knock(k, those[0].knock.modules, tuple(one.row for one in those)) for k, those in rows_of.items()
         ]

@@ -63,8 +63,7 @@ def _kernels(checked: Sequence[Checked]) -> Iterator[str]:
 
 def _counts(judged: Sequence[Judged]) -> tuple[Counter[str], int]:
     """How many answers by verdict, but those that are excepted, and how many these are."""
-    exempt = accuracy.exempt()
-    kept = [one for one in judged if one.right or not any(entry.covers(one) for entry in exempt)]
+    kept = [*(one for one in judged if one.right), *accuracy.wrong(judged)]
     return Counter(one.verdict for one in kept), len(judged) - len(kept)
 
 
@@ -86,8 +85,7 @@ def _families(checked: Sequence[Checked]) -> Iterator[str]:
         counts, _ = _counts([one for one in judged if one.family == family])
         row = (f"`{family}`", counts.total(), *(counts[verdict] for verdict in VERDICTS))
         yield f"| {' | '.join(map(str, row))} |"
-    left = [one for one in judged if not one.right and not any(entry.covers(one) for entry in accuracy.exempt())]
-    if left:
+    if left := accuracy.wrong(judged):
         yield from ("", "What is wrong:", "", "| row | kernel | away | verdict | said |", "|---|---|---|---|---|")
         for one in sorted(left, key=lambda one: (one.row, one.kernel)):
             away = ", ".join(one.hit or one.knock.modules[:3])
