@@ -257,9 +257,12 @@ TARGET("TPROXY", mangle, PREROUTING, "-p tcp -j TPROXY --on-port 10001 --tproxy-
        REVS(FROM(SINCE("2.6.37"), REV(1, struct kp_xt_tproxy1, .mark_mask = 0x200, .mark_value = 0x200, .port = KP_BE16(10001)))
 	    IPV4_TOO(FROM(SINCE("2.6.28"),
 			  REV(0, struct kp_xt_tproxy0, .mark_mask = 0x200, .mark_value = 0x200, .port = KP_BE16(10001))))))
-/* Istio: what its proxy, a user of its own, sends is let through, the rest redirected. Docker swarm: to published ports. */
-MATCH("owner", nat, OUTPUT, "-m owner --uid-owner 1337 -j ACCEPT", "xt_owner", "CONFIG_NETFILTER_XT_MATCH_OWNER", SINCE("2.6.25"),
-      "owner", 0, PLAIN, REVS(REV(1, struct kp_xt_owner, .uid_min = 1337, .uid_max = 1337, .match = KP_OWNER_UID)))
+/*
+ * Istio: what its proxy, a user of its own, sends is let through, the rest redirected. Docker swarm: to published ports.
+ * User 0 is the one that there is in each user namespace; another gets EINVAL there (net/netfilter/xt_owner.c, owner_check()).
+ */
+MATCH("owner", nat, OUTPUT, "-m owner --uid-owner 0 -j ACCEPT", "xt_owner", "CONFIG_NETFILTER_XT_MATCH_OWNER", SINCE("2.6.25"),
+      "owner", 0, PLAIN, REVS(REV(1, struct kp_xt_owner, .match = KP_OWNER_UID)))
 TARGET("REDIRECT", nat, PREROUTING, "-p tcp -j REDIRECT --to-ports 15001",
        P("xt_REDIRECT|ipt_REDIRECT nf_nat_redirect|xt_REDIRECT|ipt_REDIRECT", "xt_REDIRECT nf_nat_redirect|xt_REDIRECT"),
        "CONFIG_NETFILTER_XT_TARGET_REDIRECT", P(SINCE("2.6.16"), SINCE("3.7")), "REDIRECT", IPPROTO_TCP, TRACKS,

@@ -139,7 +139,7 @@ RULES = (
         "-p tcp -j TPROXY --on-port 10001 --tproxy-mark 0x200/0x200",
         shows="-p tcp -j TPROXY --on-port 10001 --on-ip {0.0.0.0|::} --tproxy-mark 0x200/0x200",
     ),
-    Rule("match.owner", "nat", "OUTPUT", "-m owner --uid-owner 1337 -j ACCEPT"),
+    Rule("match.owner", "nat", "OUTPUT", "-m owner --uid-owner 0 -j ACCEPT"),
     Rule("target.REDIRECT", "nat", "PREROUTING", "-p tcp -j REDIRECT --to-ports 15001"),
     Rule("match.policy", "filter", "INPUT", "-m policy --dir in --pol none -j ACCEPT"),
     Rule(
