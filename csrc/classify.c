@@ -93,6 +93,8 @@ static const struct kp_rule common_rules[] = {
 	{ EPERM, KP_DENIED, "refused although the capability is held: an LSM, a seccomp filter or a device policy (see node.lsm)" },
 	{ EACCES, KP_DENIED,
 	  "refused although the capability is held: an LSM, a seccomp filter or a device policy (see node.lsm)" },
+	{ EROFS, KP_DENIED,
+	  "mounted read-only here, as /proc/sys is in a container: run as root on the node, or in a privileged container" },
 	{ ENOMEM, KP_UNKNOWN, "the kernel ran out of memory, twice: free some and run again" },
 	{ ENOBUFS, KP_UNKNOWN, "the kernel ran out of buffers, twice: run again" },
 	{ EBUSY, KP_UNKNOWN, "the kernel said busy, twice: run again" },

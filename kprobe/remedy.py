@@ -171,5 +171,6 @@ REMEDIES: Mapping[Code, Callable[[Cause, Facts], Remedy | None]] = {
     "seccomp": _simple("run without the filter: privileged, or seccompProfile Unconfined (docker: seccomp=unconfined)"),
     "lsm": _lsm,
     "sysctl": _sysctl,
+    "read-only": _simple("run as root on the node, or in a privileged container, whose /proc/sys can be written to"),
     "memlock": _simple("run as root with CAP_SYS_RESOURCE, or with a larger limit", "ulimit -l unlimited"),
 }

@@ -28,6 +28,7 @@ Code = Literal[
     "lsm",
     "sysctl",
     "memlock",
+    "read-only",
     "prerequisite",
     "unknown",
 ]
@@ -54,6 +55,7 @@ CODES: Mapping[Code, str] = {
     "lsm": "a security module refuses it",
     "sysctl": "a sysctl forbids it",
     "memlock": "the limit of locked memory could not be raised",
+    "read-only": "what it writes to is mounted read-only, as /proc/sys is in a container",
     "prerequisite": "another row that it builds on did not work, and why is not in the evidence",
     "unknown": "the facts do not tell",
 }

@@ -186,6 +186,14 @@ def _namespaces(probe: Probe, _facts: Facts) -> Cause | None:
     return Cause(code="sysctl", text=text, subject="user.max_net_namespaces", rests=(_reason(probe),))
 
 
+def _read_only(probe: Probe, _facts: Facts) -> Cause | None:
+    """Tell what a file system said, before anything that refuses calls is blamed."""
+    if probe.error != "EROFS":
+        return None
+    text = "what it writes to is mounted read-only, as /proc/sys is in a container"
+    return Cause(code="read-only", text=text, rests=(Basis("row", "error", probe.error),))
+
+
 def _seccomp(_probe: Probe, facts: Facts) -> Cause | None:
     if facts.begin.seccomp <= 0:
         return None
@@ -244,6 +252,6 @@ RULES: Mapping[Outcome, tuple[Rule, ...]] = {
         _some_initcall,
     ),
     "broken": (_ipv6_off, _jit_off),
-    "denied": (_capability, _namespaces, _seccomp, _security),
+    "denied": (_capability, _namespaces, _read_only, _seccomp, _security),
     "unknown": (_doubt, _capability),
 }

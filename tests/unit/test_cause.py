@@ -338,6 +338,11 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         {**DENIED, "reason": "refused"},
     ),
     "lockdown": ("lockdown confidentiality", {"node.lockdown": "confidentiality"}, {**DENIED, "reason": "refused"}),
+    "a read-only /proc/sys, and a filter besides": (
+        "read-only",
+        {},
+        {"name": "sysctl.net.ipv4.ip_forward", "outcome": "denied", "errno": 30, "error": "EROFS", "seccomp": 2},
+    ),
     "memlock": ("memlock", {}, {"name": "bpf.map.hash", "outcome": "unknown", "reason": "RLIMIT_MEMLOCK, which"}),
     "a doubt with a reason of its own": ("", {}, {"name": "bpf.map.hash", "outcome": "unknown", "reason": "run again"}),
     "nothing is known": ("unknown", {}, {}),

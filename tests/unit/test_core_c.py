@@ -94,6 +94,9 @@ RULES: list[tuple[int, Call, dict[str, Any], Outcome, str]] = [
     (E.EPERM, Call.PLAIN, {"gate": NET_ADMIN}, DENIED, "LSM"),
     (E.EACCES, Call.PLAIN, {"gate": NET_ADMIN}, DENIED, "LSM"),
     (E.EPERM, Call.PLAIN, {"row": {E.EPERM: ABSENT}}, DENIED, "LSM"),
+    # a container's read-only /proc/sys, wherever it is met
+    (E.EROFS, Call.PLAIN, {}, DENIED, "read-only"),
+    (E.EROFS, Call.PLAIN, {"caps": 0, "gate": NET_ADMIN}, DENIED, "CAP_NET_ADMIN"),
     # once more
     (E.ENOMEM, Call.PLAIN, {"row": {E.ENOMEM: ABSENT}}, UNKNOWN, "twice"),
     (E.EBUSY, Call.PLAIN, {"method": {E.EBUSY: ABSENT}}, UNKNOWN, "twice"),
