@@ -284,7 +284,7 @@ int main(int argc, char **argv)
 	if (a.host && (rc = enter_host()))
 		return complain(rc == ESRCH ? "this process is number 1: the container needs the host's processes (hostPID)"
 					    : strerror(rc),
-				"--host");
+				rc == EPERM || rc == EACCES ? "--host takes a privileged container" : "--host");
 	if (a.mode)
 		rc = a.mode == OPT_LIST ? kp_list(fd, a.select) : kp_plan(fd, a.select, a.flags);
 	else

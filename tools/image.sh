@@ -35,5 +35,5 @@ for arch in "$@"; do
 		--file deploy/Containerfile "$context" >/dev/null
 done
 rm -f "$out"
-in_store manifest push --quiet --all "$name" "oci-archive:$out:kprobe-collect" >/dev/null
+in_store manifest push --quiet --all "$name" "oci-archive:$out:$name:latest" >/dev/null
 ls -l "$out"
