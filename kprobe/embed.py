@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from kprobe import evidence
+from kprobe import evidence, reader
 from kprobe.errors import InputError
 from kprobe.evidence import MAX_PAGE, Evidence, Probe
 from kprobe.inflate import inflate
@@ -137,7 +137,7 @@ def unpack(page: bytes, source: str) -> Iterator[Evidence]:
     for number, body in enumerate(bodies, 1):
         where = source if len(bodies) == 1 else f"{source}#{number}"
         data = _unpacked(body, where)
-        yield evidence.parse_whole(data, where)
+        yield reader.parse_whole(data, where)
 
 
 def _bodies(text: str, source: str) -> list[str]:

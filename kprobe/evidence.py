@@ -7,7 +7,6 @@ refuses everything else that is not as described, and takes a stream that was cu
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal, TypeVar
 
 import msgspec
@@ -93,26 +92,21 @@ class Fact(Part, frozen=True, kw_only=True, tag_field="type", tag="fact"):
     error: str = ""
 
 
-class Described(Part, frozen=True, kw_only=True):
-    """What a row says about itself."""
+class Probe(Part, frozen=True, kw_only=True, tag_field="type", tag="probe", gc=False):
+    """What the kernel answered to one row."""
 
-    id: str
+    # In the order in which the collector writes it: the decoder looks for each name from the one before on.
+    seq: Count
+    worker: Count
     family: str = ""
+    id: str
     title: str = ""
     modules: Strings = ()
     kconfig: Strings = ()
     since: str = ""
     control: Control = ""
     needs: Strings = ()
-
-
-class Probe(Described, frozen=True, kw_only=True, tag_field="type", tag="probe"):
-    """What the kernel answered to one row."""
-
-    seq: Count
-    worker: Count
     outcome: Outcome
-    ns: Count
     step: str = ""
     errno: Errno = 0
     error: str = ""
@@ -122,6 +116,7 @@ class Probe(Described, frozen=True, kw_only=True, tag_field="type", tag="probe")
     log: Strings = ()
     loaded: Strings = ()
     taint: Count = 0
+    ns: Count
 
 
 class End(Part, frozen=True, kw_only=True, tag_field="type", tag="end"):
@@ -137,9 +132,17 @@ class End(Part, frozen=True, kw_only=True, tag_field="type", tag="end"):
     audit: Mapping[str, Count | bool | str] = {}
 
 
-class Row(Described, frozen=True, kw_only=True, tag_field="type", tag="row"):
+class Row(Part, frozen=True, kw_only=True, tag_field="type", tag="row"):
     """One row of the catalogue or of a plan. Not evidence."""
 
+    family: str = ""
+    id: str
+    title: str = ""
+    modules: Strings = ()
+    kconfig: Strings = ()
+    since: str = ""
+    control: Control = ""
+    needs: Strings = ()
     asks: str = ""
     proves: str = ""
     errnos: Mapping[str, str] = {}
@@ -190,7 +193,7 @@ class _Kind(msgspec.Struct):
     type: str
 
 
-_DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
 _KIND = msgspec.json.Decoder(_Kind)
 
 _AGAIN = "collect the evidence again, or remove this line if something else wrote it"
@@ -200,13 +203,13 @@ def _record(line: bytes, where: str) -> Record | None:
     """Decode one line; None for a record type that this version does not know."""
     try:
         line.decode()  # msgspec skips fields that it does not know without looking at their bytes
-        record = _DECODER.decode(line)
+        record = DECODER.decode(line)
     except msgspec.ValidationError as error:
         _refuse_known(line, error, where)
         return None
     except RecursionError as error:
         raise InputError("nested too deeply", where, _AGAIN) from error
-    if isinstance(record, Fact) and _deeper_than(record.value, MAX_VALUE_DEPTH):
+    if isinstance(record, Fact) and deeper_than(record.value, MAX_VALUE_DEPTH):
         raise InputError(f"the value of {record.id} is nested deeper than {MAX_VALUE_DEPTH}", where, _AGAIN)
     return record
 
@@ -223,11 +226,14 @@ def _refuse_known(line: bytes, error: msgspec.ValidationError, where: str) -> No
     raise InputError(str(error), where, _AGAIN) from error
 
 
-def _deeper_than(value: object, limit: int) -> bool:
+def deeper_than(value: object, limit: int) -> bool:
+    """Whether lists and objects are nested deeper than so many."""
     if not isinstance(value, dict | list):
         return False
     items = value.values() if isinstance(value, dict) else value
-    return limit == 0 or any(_deeper_than(item, limit - 1) for item in items if type(item) in (dict, list))
+    if limit and set(map(type, items)).isdisjoint((dict, list)):
+        return False
+    return limit == 0 or any(deeper_than(item, limit - 1) for item in items)
 
 
 def records(lines: Iterable[bytes], source: str) -> Iterator[tuple[str, Record | None]]:
@@ -271,7 +277,7 @@ def parse(lines: Iterable[bytes], source: str, seen: Callable[[Record], None] | 
             case Begin() if begin is not None:
                 raise InputError("a second begin", where, "split the file: each run has its own")
             case Begin():
-                begin = _checked(record, where)
+                begin = checked(record, where)
             case Row():
                 raise InputError("a row of the catalogue, not evidence", where, "`kprobe collect` writes evidence")
             case _ if begin is None:
@@ -293,52 +299,11 @@ def parse(lines: Iterable[bytes], source: str, seen: Callable[[Record], None] | 
     )
 
 
-def parse_whole(data: bytes, source: str) -> Evidence:
-    """Read one stream that is there as a whole: what ``parse`` makes of its lines, in a third of the time."""
-    return at_once(data, source) or parse(data.splitlines(keepends=True), source)
-
-
-def _short_lines(data: bytes) -> bool:
-    """Whether data is lines, each of them whole and none too long."""
-    start = 0
-    while start < len(data):
-        start = data.rfind(b"\n", start, start + MAX_LINE) + 1
-        if start == 0:
-            return False
-    return True
-
-
-def at_once(data: bytes, source: str) -> Evidence | None:
-    """Decode all lines in one go; None for whatever is not as it should be: ``parse`` then says what, and where."""
-    if len(data) > MAX_STREAM or b"\r" in data or not _short_lines(data):
-        return None
-    try:
-        data.decode()
-        found = _DECODER.decode_lines(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    begin, *rest = found or (None,)
-    end = next((record for record in rest[-1:] if isinstance(record, End)), None)
-    facts = tuple([record for record in rest if type(record) is Fact])
-    probes = tuple([record for record in rest if type(record) is Probe])
-    if (
-        len(found) != data.count(b"\n")
-        or len(found) > MAX_RECORDS
-        or not isinstance(begin, Begin)
-        or len(facts) + len(probes) + (end is not None) != len(rest)
-        or len({fact.id for fact in facts}) != len(facts)
-        or any(_deeper_than(fact.value, MAX_VALUE_DEPTH) for fact in facts)
-    ):
-        return None
-    whole = Evidence(source=source, begin=_checked(begin, f"{source}:1"), facts=facts, probes=probes, end=end)
-    return whole if len(whole.answers) == len(probes) else None
-
-
 def _name(record: Record) -> str:
     return str(record.__struct_config__.tag)
 
 
-def _checked(begin: Begin, where: str) -> Begin:
+def checked(begin: Begin, where: str) -> Begin:
     """Refuse another format, and a plan that names a row twice."""
     if begin.format != FORMAT:
         raise InputError(f"evidence format {begin.format}, this kprobe reads {FORMAT}", where, "use a newer kprobe")
@@ -368,15 +333,6 @@ def rows(lines: Iterable[bytes], source: str) -> tuple[Row, ...]:
 def lines_of(stream: BinaryIO) -> Iterator[bytes]:
     """Read lines, none much longer than a line may be, so that no input can fill the memory."""
     return iter(lambda: stream.readline(MAX_LINE + 1), b"")
-
-
-def read(path: Path) -> Evidence:
-    """Read one file of evidence."""
-    try:
-        with path.open("rb") as stream:
-            return parse_whole(stream.read(MAX_STREAM + 1), str(path))
-    except OSError as error:
-        raise InputError(error.strerror or str(error), str(path), "name a readable file of evidence") from error
 
 
 def encode(record: Record) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from kprobe import evidence
+from kprobe import evidence, reader
 from kprobe.errors import InputError
 from kprobe.evidence import MAX_LINE, MAX_PAGE, MAX_STREAM, Evidence
 
@@ -44,7 +44,7 @@ def each_in(data: bytes, source: str, rest: Iterable[bytes] = (), refuse: "Refus
             data = inflate(kind, data, source, MAX_INPUT)
         data = data.removeprefix(BOM)
         plain = _RECORD.match(data) is not None
-    if plain and (found := evidence.at_once(data, source)) is not None:
+    if plain and (found := reader.at_once(data, source)) is not None:
         yield found
         return
     # Only now what most evidence does without.

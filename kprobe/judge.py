@@ -6,14 +6,14 @@ evidence away never turns anything into ``pass``.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
+from kprobe import node
 from kprobe.cause import cause
 from kprobe.contradiction import Contradiction, contradictions
 from kprobe.errors import InputError, nearest
 from kprobe.evidence import End, Evidence, Probe
 from kprobe.facts import Facts
-from kprobe.node import derive
 from kprobe.profile import Group, Profile, holds
 from kprobe.remedy import remedy
 from kprobe.report import Explained, GroupReport, ModeReport, Report, Verdict
@@ -36,13 +36,8 @@ def judge_by(evidence: Evidence, standard: Standard, *, brief: bool = False) -> 
     That is what a table of many nodes has room for.
     """
     profile, chosen = standard.profile, standard.chosen
-    rows = dict(evidence.answers)
-    for control in [probe.id for probe in evidence.probes if probe.control]:
-        rows.pop(control, None)
-    derived = derive(evidence)
-    known = rows.copy()
-    for probe in derived:
-        known.setdefault(probe.id, probe)
+    derived = node.derive(evidence)
+    known = node.known(evidence, derived)
     modes = standard.modes(known, evidence.begin.plan)
     groups = tuple(_group(group, modes, by_name=bool(chosen)) for group in standard.groups)
     if chosen:
@@ -51,7 +46,8 @@ def judge_by(evidence: Evidence, standard: Standard, *, brief: bool = False) -> 
         verdict = worst(group.verdict for group in groups if group.counts)
     facts = Facts(evidence)
     shown = tuple(known[name] for name in _against(modes) if name in known) if brief else evidence.probes
-    explained = list(_explained((probe for probe in shown if probe.id in rows), facts, remedies=not brief))
+    recorded = [probe for probe in shown if not probe.control and evidence.answers.get(probe.id) is probe]
+    explained = tuple(_explained(recorded, facts, remedies=not brief))
     return Report(
         source=evidence.source,
         profile=profile.name,
@@ -62,14 +58,14 @@ def judge_by(evidence: Evidence, standard: Standard, *, brief: bool = False) -> 
         running=evidence.running,
         groups=groups,
         modes=modes,
-        notes=() if brief else tuple(_notes(evidence, rows)),
+        notes=() if brief else tuple(_notes(evidence, recorded)),
         begin=evidence.begin,
         facts=evidence.facts,
         rows=shown,
         derived=() if brief else derived,
         end=evidence.end,
-        explained=tuple(explained),
-        contradictions=() if brief else tuple(_contradictions(rows.values(), explained, facts)),
+        explained=explained,
+        contradictions=() if brief else tuple(_contradictions(recorded, explained, facts)),
     )
 
 
@@ -132,12 +128,12 @@ def _any(verdicts: Iterable[Verdict]) -> Verdict:
     return min(verdicts, key=BADNESS.index, default="pass")
 
 
-def _notes(evidence: Evidence, rows: Mapping[str, Probe]) -> Iterator[str]:
+def _notes(evidence: Evidence, recorded: Iterable[Probe]) -> Iterator[str]:
     """Say what limits this judgement, and what to do about it."""
     begin, end = evidence.begin, evidence.end
     if evidence.incomplete:
         yield _cut(evidence)
-    outcomes = Counter(probe.outcome for probe in rows.values())
+    outcomes = Counter(probe.outcome for probe in recorded)
     if begin.uid != 0 and begin.sandbox != "root" and (asked := outcomes["denied"] + outcomes["unknown"]):
         yield f"collected without root: {asked} rows could not be asked; run as root to ask them"
     if begin.sandbox == "userns":

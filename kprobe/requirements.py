@@ -53,7 +53,7 @@ def ids(entry: Entry) -> tuple[str, ...]:
 
 def answers(entries: Iterable[Entry], evidence: Evidence) -> Iterator[Answered]:
     """Answer every entry that names rows."""
-    known = {row.id: row for row in (*node.derive(evidence), *evidence.probes) if not row.control}
+    known = node.known(evidence, node.derive(evidence))
 
     def truth(name: str) -> expr.Truth:
         return TRUTH[known[name].outcome] if name in known else None

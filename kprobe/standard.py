@@ -6,7 +6,8 @@ each need is judged once for each combination of outcomes that occurs, however m
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from operator import itemgetter
+from itertools import compress
+from operator import itemgetter, ne
 from typing import Literal
 
 from kprobe import expr
@@ -108,9 +109,9 @@ class _Way:
 
     def __init__(self, mode: Mode, wanted: bool, measures: list[Measure], place: Mapping[str, int]) -> None:
         self.mode, self.wanted = mode, wanted
-        names = tuple(dict.fromkeys(name for measure in measures for name in measure.names))
-        self._pick = _picker([place[name] for name in names])
-        own = {name: number for number, name in enumerate(names)}
+        self.names = tuple(dict.fromkeys(name for measure in measures for name in measure.names))
+        self._pick = _picker([place[name] for name in self.names])
+        own = {name: number for number, name in enumerate(self.names)}
         self._needs = [(measure, _picker([own[name] for name in measure.names])) for measure in measures]
         self._told: dict[States, ModeReport] = {}
 
@@ -169,6 +170,12 @@ class Standard:
             _Way(mode, not chosen or mode.name in chosen, [measures[id(need)] for need in needs[mode.name]], place)
             for mode in there
         ]
+        self._lookers: list[list[int]] = [[] for _ in self.names]
+        for number, way in enumerate(self._ways):
+            for name in way.names:
+                self._lookers[place[name]].append(number)
+        self._told: dict[int, ModeReport] = {}
+        self._last: States = ()
         groups = {mode.group for mode in there}
         self.groups = tuple(group for group in profile.groups if group.name in groups)
 
@@ -182,7 +189,17 @@ class Standard:
                 for name, probe in zip(self.names, found, strict=True)
             ]
         )
-        return tuple([way.report(states) for way in self._ways])
+        return self._reports(states)
+
+    def _reports(self, states: States) -> tuple[ModeReport, ...]:
+        """Judge anew those modes that look at a row which came out otherwise on the node before: few, in a cluster."""
+        changed: Iterable[int] = range(len(self._ways))
+        if self._told:
+            changed = set[int]().union(*compress(self._lookers, map(ne, states, self._last)))
+        for number in changed:
+            self._told[number] = self._ways[number].report(states)
+        self._last = states
+        return tuple(self._told.values())
 
 
 class _Held(dict[str, bool]):

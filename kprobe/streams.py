@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
-from kprobe import evidence
+from kprobe import reader
 from kprobe.errors import InputError
 from kprobe.evidence import MAX_STREAM, Evidence
 
@@ -111,7 +111,7 @@ class _Log:
         """Close a run and yield what it says."""
         data = self._close(stream, "ended")
         try:
-            yield evidence.parse_whole(data, stream.source)
+            yield reader.parse_whole(data, stream.source)
         except InputError as error:
             self.refuse(error)
 

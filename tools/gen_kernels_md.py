@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
-from kprobe.evidence import Evidence, read
+from kprobe.evidence import Evidence
 from kprobe.judge import judge
 from kprobe.profile import load
+from kprobe.reader import read
 from kprobe.report import ModeReport
 from tests.kernels import history, truth, truth_md
 

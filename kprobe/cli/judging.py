@@ -96,15 +96,20 @@ def read_all(name: str, refuse: "Callable[[InputError], None] | None" = None) ->
             yield from _evidence_in(sys.stdin.buffer, "stdin", refuse)
         else:
             with Path(name).open("rb") as stream:
-                yield from _evidence_in(stream, name, refuse)
+                yield from _evidence_in(stream, name, refuse, os.fstat(stream.fileno()).st_size)
     except OSError as error:
         raise InputError(error.strerror or str(error), name, "name a readable file of evidence") from error
 
 
-def _evidence_in(stream: BinaryIO, name: str, refuse: "Callable[[InputError], None] | None") -> "Iterator[Evidence]":
+def _evidence_in(
+    stream: BinaryIO, name: str, refuse: "Callable[[InputError], None] | None", size: int = 0
+) -> "Iterator[Evidence]":
     from kprobe import intake
 
-    data = stream.read(intake.MAX_INPUT + 1)
+    # A buffer for the largest input would be fresh memory for each of many files. What has no size says 0.
+    data = stream.read(min(size, intake.MAX_INPUT) + 1)
+    if len(data) > size:
+        data += stream.read(intake.MAX_INPUT + 1 - len(data))
     rest = iter(lambda: stream.read(intake.MAX_PIECE), b"")
     yield from intake.each_in(data, name, rest, refuse)
 

@@ -29,6 +29,16 @@ def derive(evidence: Evidence) -> tuple[Probe, ...]:
     return tuple(_row(rule, view) for rule in RULES)
 
 
+def known(evidence: Evidence, derived: tuple[Probe, ...]) -> dict[str, Probe]:
+    """Return the rows of a node by id, control rows apart: those recorded go before those derived."""
+    rows = dict(evidence.answers)
+    for control in [row.id for row in evidence.probes if row.control]:
+        del rows[control]
+    for row in derived:
+        rows.setdefault(row.id, row)
+    return rows
+
+
 def catalogue() -> tuple[Row, ...]:
     """Return the derived rows as `kprobe explain` shows rows."""
     return tuple(Row(id=rule.id, family="node", title=rule.title, asks=rule.asks, proves=rule.proves) for rule in RULES)

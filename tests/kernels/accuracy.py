@@ -15,8 +15,9 @@ from typing import Literal
 
 from kprobe.cause import cause
 from kprobe.errors import InputError
-from kprobe.evidence import Evidence, Probe, read
+from kprobe.evidence import Evidence, Probe
 from kprobe.facts import Facts, plain
+from kprobe.reader import read
 
 from . import knockouts, sweep, truth
 from .catalogue import HERE

@@ -16,7 +16,8 @@ from pathlib import Path
 import msgspec
 
 from kprobe.errors import InputError
-from kprobe.evidence import Evidence, Probe, Row, read
+from kprobe.evidence import Evidence, Probe, Row
+from kprobe.reader import read
 
 from . import history
 from .catalogue import HERE

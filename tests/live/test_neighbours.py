@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kprobe import evidence, given, node
+from kprobe import given, node, reader
 from kprobe.evidence import Fact, Probe
 from tests.live.engine_lib import COLLECTOR, made
 
@@ -34,7 +34,7 @@ def play(tmp_path: Path, script: str, **said: Any) -> dict[str, dict[str, Probe]
     assert done.returncode == 0, done.stderr + done.stdout
     found = {}
     for path in sorted(tmp_path.glob("*.ndjson")):
-        read = evidence.read(path)
+        read = reader.read(path)
         (processes,) = (fact.value for fact in read.facts if fact.id == "node.processes")
         here = HERE | {"node.processes": {**processes, "seen": MANY}}
         facts = [Fact(id=name, source=name, value=value) for name, value in here.items()] + given.fact(**said)
@@ -127,7 +127,7 @@ def test_rules_are_counted_as_iptables_save_shows_them(tmp_path: Path) -> None:
     for kind in nft legacy; do for ip in ip ip6; do ${ip}tables-$kind-save | grep -c ^-A > $ip-$kind; done; done
     """
     play(tmp_path, script)
-    (fact,) = (fact for fact in evidence.read(tmp_path / "a.ndjson").facts if fact.id == "node.rules")
+    (fact,) = (fact for fact in reader.read(tmp_path / "a.ndjson").facts if fact.id == "node.rules")
     for kind in ("nft", "legacy"):
         for ip in ("ip", "ip6"):
             rules = [text for name, text in fact.value.items() if name.startswith(f"{kind} {ip} ")]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kprobe import evidence
+from kprobe import reader
 from kprobe.node import keyfile
 from kprobe.node.names import CALICO
 from kprobe.node.networkmanager import TYPES
@@ -125,7 +125,7 @@ def both(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[keyfile.Groups
     command = ["unshare", "--mount", *script]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    found = evidence.read(tmp_path / "evidence")
+    found = reader.read(tmp_path / "evidence")
     (fact,) = (fact for fact in found.facts if fact.id == "node.networkmanager")
     theirs = keyfile.parse(line for line in done.stdout.splitlines() if not line.startswith("#"))
     theirs["device"] = theirs.pop(

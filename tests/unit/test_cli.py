@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from kprobe import catalogue as listing
-from kprobe import cli, evidence, profile
+from kprobe import cli, evidence, profile, reader
 from kprobe.cli.commands.schema import schema_text
 from kprobe.errors import InputError
 from kprobe.evidence import Evidence, Row
@@ -165,7 +165,7 @@ def test_ctrl_c_keeps_what_was_collected(core: dict[str, object], tmp_path: Path
     result = kprobe("run", "--select", "interrupt", "--output", str(output))
     assert result.exit_code == 130
     assert core["closed"]
-    assert evidence.read(output).running == synthetic.calico_ids()[2]
+    assert reader.read(output).running == synthetic.calico_ids()[2]
 
 
 def test_what_is_needed_alone_is_asked(core: dict[str, object]) -> None:

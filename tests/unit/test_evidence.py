@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kprobe import evidence
+from kprobe import evidence, reader
 from kprobe.errors import InputError
 from kprobe.evidence import End, Evidence, Fact, Left, Probe
 from tests.unit import synthetic
@@ -189,10 +189,10 @@ def test_an_endless_line_does_not_fill_the_memory() -> None:
 def test_files(tmp_path: Path) -> None:
     file = tmp_path / "node.ndjson"
     file.write_bytes(evidence.write(RUN))
-    assert evidence.read(file) == msgspec.structs.replace(RUN, source=str(file))
+    assert reader.read(file) == msgspec.structs.replace(RUN, source=str(file))
     for bad in (tmp_path, tmp_path / "none"):
         with pytest.raises(InputError, match=str(bad)):
-            evidence.read(bad)
+            reader.read(bad)
 
 
 def test_rows() -> None:
