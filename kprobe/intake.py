@@ -28,11 +28,14 @@ def evidence_in(data: bytes, source: str) -> list[Evidence]:
     return list(each_in(data, source))
 
 
-def each_in(data: bytes, source: str, rest: Iterable[bytes] = (), refuse: "Refuse | None" = None) -> Iterator[Evidence]:
+def each_in(
+    data: bytes, source: str, rest: Iterable[bytes] = (), refuse: "Refuse | None" = None, *, shared: bool = False
+) -> Iterator[Evidence]:
     """Yield all evidence in a file's bytes, each when it has been read.
 
     ``rest``: pieces of what came after ``data``, where that is more than MAX_INPUT: logs of many runs may be as long.
     ``refuse`` is called for those runs of such a log that are no evidence; else the first of them is an error.
+    ``shared``: for a table of many nodes (see reader.at_once).
     """
     plain = _RECORD.match(data) is not None
     if not plain:
@@ -44,7 +47,7 @@ def each_in(data: bytes, source: str, rest: Iterable[bytes] = (), refuse: "Refus
             data = inflate(kind, data, source, MAX_INPUT)
         data = data.removeprefix(BOM)
         plain = _RECORD.match(data) is not None
-    if plain and (found := reader.at_once(data, source)) is not None:
+    if plain and (found := reader.at_once(data, source, shared=shared)) is not None:
         yield found
         return
     # Only now what most evidence does without.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
 """Reads evidence that is there as a whole in one go: what ``evidence.parse`` makes of it, in a third of the time."""
 
+import re
 from io import BytesIO
 from itertools import compress, repeat
 from operator import is_
@@ -29,20 +30,61 @@ from kprobe.evidence import (
 
 T = TypeVar("T", Fact, Probe)
 
+MAX_SHARED = 32 * 1024 * 1024
+"""How many bytes of records are kept for the next node."""
+_NUMBER = rb"(?:0|[1-9][0-9]{0,17})"
+_ROW = re.compile(rb'\{"type":"probe","seq":%b,"worker":%b,(.*),"ns":%b\}\n' % (_NUMBER, _NUMBER, _NUMBER))
+"""A row's record as kprobe writes it; the group is what nodes may agree in."""
+MAX_AROUND = 128
+"""No more bytes than that stand around the group."""
 
-def at_once(data: bytes, source: str) -> Evidence | None:
-    """Decode all lines in one go; None for whatever is not as kprobe writes it: ``parse`` then says what, and where."""
-    lines = BytesIO(data).readlines()
-    if not 0 < len(lines) <= MAX_RECORDS or len(data) > MAX_STREAM or len(max(lines, key=len)) > MAX_LINE:
-        return None
-    if b"\r" in data or not data.endswith(b"\n"):
+
+class _Shared(dict[bytes, Probe]):
+    """Records by what they say, decoded and checked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.size = 0
+
+    def __missing__(self, said: bytes) -> Probe:
+        found = msgspec.json.decode(b'{"type":"probe","seq":0,"worker":0,%b,"ns":0}' % said, type=Probe)
+        self.size += len(said)
+        if self.size > MAX_SHARED:
+            self.clear()
+            self.size = len(said)
+        self[said] = found
+        return found
+
+
+_SHARED = _Shared()
+
+
+def at_once(data: bytes, source: str, *, shared: bool = False) -> Evidence | None:
+    """Decode all lines in one go; None for whatever is not as kprobe writes it: ``parse`` then says what, and where.
+
+    ``shared``: ``seq``, ``worker`` and ``ns`` of rows may be 0, for tables of many nodes, which do not show them.
+    """
+    if len(data) > MAX_STREAM or b"\r" in data or not data.endswith(b"\n"):
         return None
     try:
         _ = data.isascii() or data.decode()  # msgspec does not look at the bytes of what it skips
-        found = DECODER.decode_lines(data)
+        head, rows, tail = _apart(data) if shared else (data, [], b"")
+        found = [*DECODER.decode_lines(head), *rows, *DECODER.decode_lines(tail)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return _evidence(found, source) if len(found) == len(lines) else None
+    lines = BytesIO(head + tail).readlines()
+    if len(found) != len(lines) + len(rows) or not 0 < len(found) <= MAX_RECORDS or len(max(lines, key=len)) > MAX_LINE:
+        return None
+    return _evidence(found, source)
+
+
+def _apart(data: bytes) -> tuple[bytes, list[Probe], bytes]:
+    """Return what stands before the rows, the rows, and what stands behind them; no rows where one is too long."""
+    head, *parts = _ROW.split(data)
+    said, between = parts[::2], parts[1:-1:2]
+    if not head.endswith(b"\n") or any(between) or len(max(said, key=len, default=b"")) > MAX_LINE - MAX_AROUND:
+        return data, [], b""
+    return head, [_SHARED[each] for each in said], parts[-1] if parts else b""
 
 
 def _evidence(found: list[Record], source: str) -> Evidence | None:

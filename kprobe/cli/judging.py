@@ -86,23 +86,26 @@ def read_evidence(name: str) -> "Evidence":
     return found[0]
 
 
-def read_all(name: str, refuse: "Callable[[InputError], None] | None" = None) -> "Iterator[Evidence]":
+def read_all(
+    name: str, refuse: "Callable[[InputError], None] | None" = None, *, shared: bool = False
+) -> "Iterator[Evidence]":
     """Read all evidence in a file, page or log, compressed or not, or from standard input for ``-``.
 
     ``refuse`` is called for the runs of a log that are no evidence; without it the first of them is an error.
+    ``shared``: for a table of many nodes (see reader.at_once).
     """
     try:
         if name == "-":
-            yield from _evidence_in(sys.stdin.buffer, "stdin", refuse)
+            yield from _evidence_in(sys.stdin.buffer, "stdin", refuse, shared=shared)
         else:
             with Path(name).open("rb") as stream:
-                yield from _evidence_in(stream, name, refuse, os.fstat(stream.fileno()).st_size)
+                yield from _evidence_in(stream, name, refuse, os.fstat(stream.fileno()).st_size, shared=shared)
     except OSError as error:
         raise InputError(error.strerror or str(error), name, "name a readable file of evidence") from error
 
 
 def _evidence_in(
-    stream: BinaryIO, name: str, refuse: "Callable[[InputError], None] | None", size: int = 0
+    stream: BinaryIO, name: str, refuse: "Callable[[InputError], None] | None", size: int = 0, *, shared: bool
 ) -> "Iterator[Evidence]":
     from kprobe import intake
 
@@ -111,11 +114,14 @@ def _evidence_in(
     if len(data) > size:
         data += stream.read(intake.MAX_INPUT + 1 - len(data))
     rest = iter(lambda: stream.read(intake.MAX_PIECE), b"")
-    yield from intake.each_in(data, name, rest, refuse)
+    yield from intake.each_in(data, name, rest, refuse, shared=shared)
 
 
-def read_files(names: Iterable[str], bad: list[InputError]) -> "Iterator[Evidence]":
-    """Read all evidence in some files; complain of what is none, put the errors into ``bad``, and go on."""
+def read_files(names: Iterable[str], bad: list[InputError], *, shared: bool = False) -> "Iterator[Evidence]":
+    """Read all evidence in some files; complain of what is none, put the errors into ``bad``, and go on.
+
+    ``shared``: for a table of many nodes (see reader.at_once).
+    """
 
     def refuse(error: InputError) -> None:
         complain(error)
@@ -123,7 +129,7 @@ def read_files(names: Iterable[str], bad: list[InputError]) -> "Iterator[Evidenc
 
     for name in names:
         try:
-            yield from read_all(name, refuse)
+            yield from read_all(name, refuse, shared=shared)
         except InputError as error:
             refuse(error)
 

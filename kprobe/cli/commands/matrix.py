@@ -34,7 +34,7 @@ def command(
     (profile,) = load_profiles([name], (), release)
     by = standard(profile, (), release)
     bad: list[InputError] = []
-    nodes = read_files(files, bad)
+    nodes = read_files(files, bad, shared=True)
     if form != "text" and not show_names:
         nodes = redacted(nodes)
     reports = (judge_by(evidence, by, brief=True) for evidence in nodes)
