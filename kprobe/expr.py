@@ -18,6 +18,7 @@ Truth = bool | None
 """True: yes. False: no. None: cannot tell."""
 
 _TOKEN = re.compile(r"[()]|[^\s()]+")
+_WORDS = ("(", ")", "and", "or")
 _ID = re.compile(r"[a-z][a-z0-9]*(\.[A-Za-z0-9_:,*-]+)+")
 
 
@@ -51,8 +52,7 @@ def parse(text: str) -> Expr:
     """Parse the text of an expression."""
     if _ID.fullmatch(text):
         return Id(text)  # most are no more than that
-    tokens = _TOKEN.findall(text)
-    tokens.reverse()
+    tokens = [*reversed(_tokens(text))]
     found = _either(tokens, 0)
     if tokens:
         raise ExprError(f"{tokens[-1]!r} where the expression should have ended")
@@ -92,21 +92,20 @@ def _factor(tokens: list[str], depth: int) -> Expr:
     return Id(name)
 
 
-def ids(expr: Expr) -> Iterator[str]:
-    """Yield the ids in the order in which they stand."""
-    if isinstance(expr, Id):
-        yield expr.name
-        return
-    for part in expr.parts:
-        if isinstance(part, Id):
-            yield part.name
-        else:
-            yield from ids(part)
+@cache
+def _tokens(text: str) -> tuple[str, ...]:
+    return tuple(_TOKEN.findall(text))
 
 
-def chooses(expr: Expr) -> bool:
-    """Whether there is an "or" in it."""
-    return isinstance(expr, Any) or (isinstance(expr, All) and any(map(chooses, expr.parts)))
+@cache
+def names(text: str) -> tuple[str, ...]:
+    """Return the ids in an expression that ``parse`` takes, each once, in the order in which they stand."""
+    return tuple(dict.fromkeys([token for token in _tokens(text) if token not in _WORDS]))
+
+
+def chooses(text: str) -> bool:
+    """Whether there is an "or" in an expression."""
+    return "or" in _tokens(text)
 
 
 def value(expr: Expr, truth: Callable[[str], Truth]) -> Truth:

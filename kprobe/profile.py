@@ -37,8 +37,9 @@ class Need(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The ids of all rows that this need names."""
-        return tuple(name for text in (self.row, self.flow) if text for name in expr.ids(expr.parse(text)))
+        """The ids of all rows that this need names, each once."""
+        rows = expr.names(self.row)
+        return tuple(dict.fromkeys((*rows, *expr.names(self.flow)))) if self.flow else rows
 
 
 class Mode(msgspec.Struct, frozen=True, kw_only=True):

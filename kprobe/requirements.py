@@ -48,7 +48,7 @@ def load() -> tuple[Entry, ...]:
 
 def ids(entry: Entry) -> tuple[str, ...]:
     """Return the rows that an entry names."""
-    return tuple(dict.fromkeys(expr.ids(expr.parse(entry.rows)))) if entry.rows else ()
+    return expr.names(entry.rows)
 
 
 def answers(entries: Iterable[Entry], evidence: Evidence) -> Iterator[Answered]:

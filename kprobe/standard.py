@@ -29,6 +29,7 @@ MAX_TOLD = 4096
 State = Outcome | Literal["lost", "unasked"]
 """How a row came out; ``lost``: planned, and the evidence has no answer; ``unasked``: not even planned."""
 States = tuple[State, ...]
+Pick = Callable[[States], States]
 NO_ANSWER: tuple[State, ...] = ("lost", "unasked")
 
 
@@ -42,11 +43,9 @@ class Measure:
 
     def __init__(self, need: Need) -> None:
         self.need = need
-        self.there = expr.parse(need.row)
-        self.flow = expr.parse(need.flow) if need.flow else None
-        self.of_row = tuple(dict.fromkeys(expr.ids(self.there)))
-        self.names = tuple(dict.fromkeys((*self.of_row, *expr.ids(self.flow)))) if self.flow else self.of_row
-        self.rests = () if expr.chooses(self.there) else self.of_row
+        self.of_row = expr.names(need.row)
+        self.names = need.names
+        self.rests = () if expr.chooses(need.row) else self.of_row
         self._told: dict[States, NeedReport] = {}
 
     def report(self, states: States) -> NeedReport:
@@ -62,6 +61,8 @@ def judged(measure: Measure, states: States) -> NeedReport:
     """Judge one need."""
     if measure.rests and all(state == "works" for state in states):
         return _report(measure.need, True, measure.rests)
+    there = expr.parse(measure.need.row)
+    flow = expr.parse(measure.need.flow) if measure.need.flow else None
     state = dict(zip(measure.names, states, strict=True))
 
     def truth(name: str) -> expr.Truth:
@@ -71,10 +72,10 @@ def judged(measure: Measure, states: States) -> NeedReport:
             return True if name not in measure.of_row else None
         return None if found == "lost" else TRUTH[found]
 
-    both = expr.All((measure.there, measure.flow)) if measure.flow else measure.there
+    both = expr.All((there, flow)) if flow else there
     answer = expr.value(both, truth)
     # What is not there carries no packets either: that needs no second name.
-    decider = measure.there if measure.flow is None or expr.value(measure.there, truth) == answer else measure.flow
+    decider = there if flow is None or expr.value(there, truth) == answer else flow
     deciding = tuple(dict.fromkeys(expr.deciding(decider, truth)))
     return _report(measure.need, answer, deciding, tuple(name for name in deciding if state[name] in NO_ANSWER))
 
@@ -105,14 +106,12 @@ def _verdict(need: Need, answer: expr.Truth) -> Verdict:
 
 
 class _Way:
-    """One mode: its needs, and which of the standard's states each of them looks at."""
+    """One mode: its needs, and which of the standard's states they look at."""
 
-    def __init__(self, mode: Mode, wanted: bool, measures: list[Measure], place: Mapping[str, int]) -> None:
-        self.mode, self.wanted = mode, wanted
-        self.names = tuple(dict.fromkeys(name for measure in measures for name in measure.names))
+    def __init__(self, mode: Mode, wanted: bool, needs: list[tuple[Measure, Pick]], place: Mapping[str, int]) -> None:
+        self.mode, self.wanted, self._needs = mode, wanted, needs
+        self.names = tuple(dict.fromkeys([name for measure, _ in needs for name in measure.names]))
         self._pick = _picker([place[name] for name in self.names])
-        own = {name: number for number, name in enumerate(self.names)}
-        self._needs = [(measure, _picker([own[name] for name in measure.names])) for measure in measures]
         self._told: dict[States, ModeReport] = {}
 
     def report(self, states: States) -> ModeReport:
@@ -121,7 +120,7 @@ class _Way:
         found = self._told.get(mine)
         if found is None:
             _bound(self._told)
-            found = self._told[mine] = self._judged(mine)
+            found = self._told[mine] = self._judged(states)
         return found
 
     def _judged(self, states: States) -> ModeReport:
@@ -144,7 +143,7 @@ def _deciding(needs: tuple[NeedReport, ...], verdict: Verdict) -> Iterator[str]:
             yield from need.deciding
 
 
-def _picker(places: list[int]) -> Callable[[States], States]:
+def _picker(places: list[int]) -> Pick:
     if len(places) > 1:
         return itemgetter(*places)
     return lambda states: tuple(states[place] for place in places)
@@ -166,8 +165,9 @@ class Standard:
         measures = {id(need): Measure(need) for found in needs.values() for need in found}
         self.names = tuple(dict.fromkeys(name for measure in measures.values() for name in measure.names))
         place = {name: number for number, name in enumerate(self.names)}
+        picks = {key: (measure, _picker([place[name] for name in measure.names])) for key, measure in measures.items()}
         self._ways = [
-            _Way(mode, not chosen or mode.name in chosen, [measures[id(need)] for need in needs[mode.name]], place)
+            _Way(mode, not chosen or mode.name in chosen, [picks[id(need)] for need in needs[mode.name]], place)
             for mode in there
         ]
         self._lookers: list[list[int]] = [[] for _ in self.names]

@@ -43,7 +43,7 @@ class Symptom(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def rows(self) -> tuple[str, ...]:
         """The rows that these needs rest on."""
-        return tuple(dict.fromkeys(name for need, _ in self.needs for name in expr.ids(expr.parse(need.row))))
+        return tuple(dict.fromkeys(name for need, _ in self.needs for name in expr.names(need.row)))
 
 
 def matches(pattern: str, line: str) -> bool:

@@ -33,7 +33,7 @@ def known(evidence: Evidence, derived: tuple[Probe, ...]) -> dict[str, Probe]:
     """Return the rows of a node by id, control rows apart: those recorded go before those derived."""
     rows = dict(evidence.answers)
     for control in [row.id for row in evidence.probes if row.control]:
-        del rows[control]
+        rows.pop(control, None)
     for row in derived:
         rows.setdefault(row.id, row)
     return rows

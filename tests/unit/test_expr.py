@@ -29,6 +29,20 @@ def text(found: Expr) -> str:
     return word.join(part.name if isinstance(part, Id) else f"({text(part)})" for part in found.parts)
 
 
+def ids(found: Expr) -> list[str]:
+    return [found.name] if isinstance(found, Id) else [name for part in found.parts for name in ids(part)]
+
+
+def chooses(found: Expr) -> bool:
+    return not isinstance(found, Id) and (isinstance(found, Any) or any(map(chooses, found.parts)))
+
+
+@given(exprs)
+def test_what_it_names_is_told_without_parsing(found: Expr) -> None:
+    assert expr.names(text(found)) == tuple(dict.fromkeys(ids(found)))
+    assert expr.chooses(text(found)) == chooses(found)
+
+
 @given(exprs)
 def test_what_is_written_is_parsed(found: Expr) -> None:
     assert expr.parse(text(found)) == found
@@ -48,7 +62,8 @@ def test_and_binds_closer_than_or() -> None:
     ],
 )
 def test_ids(name: str) -> None:
-    assert list(expr.ids(expr.parse(f"({name})"))) == [name]
+    assert expr.names(f"({name})") == (name,)
+    assert expr.parse(name) == Id(name)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +96,8 @@ def test_any_text_is_parsed_or_refused(noise: str) -> None:
         found = expr.parse(noise)
     except expr.ExprError:
         return
-    assert list(expr.ids(found))
+    assert expr.names(noise) == tuple(dict.fromkeys(ids(found)))
+    assert expr.chooses(noise) == chooses(found)
 
 
 @given(exprs, truths)

@@ -152,7 +152,7 @@ def test_calico_falls_into_no_trap_of_checksystem() -> None:
         (mode.name, name)
         for mode in profile.load("calico").modes
         for need in mode.needs
-        for name in expr.ids(expr.parse(need.row))
+        for name in expr.names(need.row)
     ]
     assert not [name for _, name in rows if any(word in name for word in ("vfio", "match.u32", "match.bpf"))]
     assert {mode for mode, name in rows if name.endswith("match.ipvs")} == {"kube-proxy-ipvs"}

@@ -22,7 +22,7 @@ NEEDED = {
     for found in ("calico", "kube-proxy")
     for mode in profile.load(found).modes
     for need in mode.needs
-    for name in expr.ids(expr.parse(need.row))
+    for name in expr.names(need.row)
 }
 
 
