@@ -22,6 +22,7 @@ from tests.live.oracles import script
 
 ROOT = Path(__file__).resolve().parent.parent
 COLLECTOR = str(ROOT / "dist/kprobe-collect-x86_64")
+LIBRARIES = "python3 -c import click, msgspec"
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
 
 
@@ -110,16 +111,17 @@ def reports() -> None:
     """What judging and rendering one node costs above the start of the interpreter."""
     sample = str(ROOT / "docs/samples/debian-11.ndjson.xz")
     kprobe = str(ROOT / ".venv/bin/kprobe")
-    commands = {"python3 -c pass": [str(ROOT / ".venv/bin/python"), "-c", ""]}
+    python = str(ROOT / ".venv/bin/python")
+    commands = {"python3 -c pass": [python, "-c", ""], LIBRARIES: [python, "-c", "import click, msgspec"]}
     commands |= {f"judge --format {name}": [kprobe, "judge", sample, "--format", name] for name in formats()}
     costs = interleaved(commands, ROUNDS)
     print("\nJudging and rendering one node from a compressed file:")
     table(costs, "python3 -c pass")
+    cpu = {name: median(runs, lambda c: c.cpu) for name, runs in costs.items()}
+    start = cpu["python3 -c pass"]
+    print(f"  click and msgspec imported, above the start of the interpreter: {cpu[LIBRARIES] - start:.0f} ms of CPU")
     for name in formats():
-        above = median(costs[f"judge --format {name}"], lambda c: c.cpu) - median(
-            costs["python3 -c pass"], lambda c: c.cpu
-        )
-        print(f"  {name}, above the start of the interpreter: {above:.0f} ms of CPU")
+        print(f"  {name}, above the start of the interpreter: {cpu[f'judge --format {name}'] - start:.0f} ms of CPU")
 
 
 def many_nodes(count: int = 300) -> None:

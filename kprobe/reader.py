@@ -33,7 +33,7 @@ T = TypeVar("T", Fact, Probe)
 MAX_SHARED = 32 * 1024 * 1024
 """How many bytes of records are kept for the next node."""
 _NUMBER = rb"(?:0|[1-9][0-9]{0,17})"
-_ROW = re.compile(rb'\{"type":"probe","seq":%b,"worker":%b,(.*),"ns":%b\}\n' % (_NUMBER, _NUMBER, _NUMBER))
+_ROW = rb'\{"type":"probe","seq":%b,"worker":%b,(.*),"ns":%b\}\n' % (_NUMBER, _NUMBER, _NUMBER)
 """A row's record as kprobe writes it; the group is what nodes may agree in."""
 MAX_AROUND = 128
 """No more bytes than that stand around the group."""
@@ -80,7 +80,7 @@ def at_once(data: bytes, source: str, *, shared: bool = False) -> Evidence | Non
 
 def _apart(data: bytes) -> tuple[bytes, list[Probe], bytes]:
     """Return what stands before the rows, the rows, and what stands behind them; no rows where one is too long."""
-    head, *parts = _ROW.split(data)
+    head, *parts = re.split(_ROW, data)
     said, between = parts[::2], parts[1:-1:2]
     if not head.endswith(b"\n") or any(between) or len(max(said, key=len, default=b"")) > MAX_LINE - MAX_AROUND:
         return data, [], b""
