@@ -184,6 +184,31 @@ def test_unload_all_removes_what_can_be_removed(play: Play) -> None:
     assert result.text("links.unload-all") == result.text("links.before")
 
 
+def test_what_could_hold_up_the_host_is_not_tried(play: Play) -> None:
+    result = play("modules")
+    found = rows(evidence_of(result, "risk.ndjson")[0])
+    assert found["ipvs.sched.rr"].outcome == "works"
+    refused = found["ipvs.sched.lblc"]
+    assert refused.outcome == "unknown"
+    assert refused.reason.startswith("may hold up this host ("), refused
+    assert refused.reason.endswith("run with --intrusive"), refused
+    assert "ip_vs_lblc" not in names(result, "modules.risk") | names(result, "modules.no-risk")
+
+
+def test_a_row_whose_module_still_starts_is_asked_again_when_it_has_started(play: Play) -> None:
+    result = play("modules")
+    found = rows(evidence_of(result, "started.ndjson")[0])["link.ipip"]
+    assert found.outcome == "works", found
+    assert len(re.findall(r"ipip", result.text("requests.started"))) > 1, "the first request was to fail"
+
+
+def test_a_row_whose_module_never_ends_starting_is_unknown(play: Play) -> None:
+    result = play("modules")
+    found = rows(evidence_of(result, "starting.ndjson")[0])["link.ipip"]
+    assert (found.outcome, found.reason) == ("unknown", "module ipip was still starting: run again")
+    assert "ipip" in result.text("requests.starting")
+
+
 def test_what_another_process_makes_during_a_run_survives_it(play: Play) -> None:
     result = play("lodger")
     _, end = evidence_of(result, "lodger.ndjson")
