@@ -106,7 +106,7 @@ docs: build ## the generated pages
 FUZZ_SECONDS ?= 60
 fuzz: build ## hypothesis at length, then atheris on reader, pages and renderers; FUZZ_SECONDS=600: each
 	$(BIN)/python -m pip install --quiet "atheris>=2.3"
-	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -q tests/unit/test_evidence.py tests/unit/test_embed.py tests/unit/test_redact.py \
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -q tests/unit/test_evidence.py tests/unit/test_reader.py tests/unit/test_embed.py tests/unit/test_redact.py \
 		tests/unit/test_render.py tests/unit/test_render_formats.py tests/unit/test_render_html.py
 	for target in reader intake unpack render; do mkdir -p build/fuzz/$$target && $(BIN)/python -m tests.fuzz $$target \
 		-max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/ -print_final_stats=1 -rss_limit_mb=2048 build/fuzz/$$target || exit 1; done
