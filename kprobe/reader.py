@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later OR MIT
-"""Reads evidence that is there as a whole in one go: what ``evidence.parse`` makes of it, in a third of the time."""
+"""Reads evidence that is there as a whole in one go: what ``evidence.parse`` makes of it, in a third of the time.
+
+Of many nodes most say the same of most rows, but for the number, the worker and the time. Read as ``shared``, such a
+record is decoded and checked when it is met first, and is one and the same for all of them (docs/adr/0016).
+"""
 
 import re
 from io import BytesIO
@@ -33,8 +37,10 @@ T = TypeVar("T", Fact, Probe)
 MAX_SHARED = 32 * 1024 * 1024
 """How many bytes of records are kept for the next node."""
 _NUMBER = rb"(?:0|[1-9][0-9]{0,17})"
-_ROW = rb'\{"type":"probe","seq":%b,"worker":%b,(.*),"ns":%b\}\n' % (_NUMBER, _NUMBER, _NUMBER)
-"""A row's record as kprobe writes it; the group is what nodes may agree in."""
+_ROW = rb'\n\{"type":"probe","seq":%b,"worker":%b,(.*),"ns":%b\}(?=\n)' % (_NUMBER, _NUMBER, _NUMBER)
+"""A row's record as kprobe writes it; the group is what nodes may agree in. It is looked for once a line: a line of a
+stranger may be full of its beginning.
+"""
 MAX_AROUND = 128
 """No more bytes than that stand around the group."""
 
@@ -82,9 +88,9 @@ def _apart(data: bytes) -> tuple[bytes, list[Probe], bytes]:
     """Return what stands before the rows, the rows, and what stands behind them; no rows where one is too long."""
     head, *parts = re.split(_ROW, data)
     said, between = parts[::2], parts[1:-1:2]
-    if not head.endswith(b"\n") or any(between) or len(max(said, key=len, default=b"")) > MAX_LINE - MAX_AROUND:
+    if not parts or any(between) or len(max(said, key=len)) > MAX_LINE - MAX_AROUND:
         return data, [], b""
-    return head, [_SHARED[each] for each in said], parts[-1] if parts else b""
+    return head + b"\n", [_SHARED[each] for each in said], parts[-1].removeprefix(b"\n")
 
 
 def _evidence(found: list[Record], source: str) -> Evidence | None:

@@ -133,6 +133,11 @@ FACT = b'{"type":"fact","id":"x"}\n'
         (ROW.replace(b',"ns"', b',"more":"%b","ns"' % (b"x" * evidence.MAX_LINE)), False),
         (ROW.replace(b',"ns"', b',"more":%b1%b,"ns"' % (b"[" * 5000, b"]" * 5000)), False),
         (b"x" + ROW, False),
+        (b'"%b' % ROW, False),
+        (b"\n" + ROW, False),
+        (ROW.removesuffix(b"\n") + b" \n", True),
+        (ROW.removesuffix(b"\n") + b"x\n", False),
+        ((b'{"type":"probe","seq":0,"worker":0,' * 1800 + b"\n") * 60, False),  # in linear time
         (ROW * 2, False),
         (LINES[-1] + ROW, False),
     ],
