@@ -135,6 +135,7 @@ class End(Part, frozen=True, kw_only=True, tag_field="type", tag="end"):
 class Row(Part, frozen=True, kw_only=True, tag_field="type", tag="row"):
     """One row of the catalogue or of a plan. Not evidence."""
 
+    # As Probe has them; a base of both would put them before Probe's seq and worker, which the collector writes first.
     family: str = ""
     id: str
     title: str = ""
@@ -230,10 +231,11 @@ def deeper_than(value: object, limit: int) -> bool:
     """Whether lists and objects are nested deeper than so many."""
     if not isinstance(value, dict | list):
         return False
+    if limit == 0:
+        return True
     items = value.values() if isinstance(value, dict) else value
-    if limit and set(map(type, items)).isdisjoint((dict, list)):
-        return False
-    return limit == 0 or any(deeper_than(item, limit - 1) for item in items)
+    flat = set(map(type, items)).isdisjoint((dict, list))
+    return not flat and any(deeper_than(item, limit - 1) for item in items)
 
 
 def records(lines: Iterable[bytes], source: str) -> Iterator[tuple[str, Record | None]]:

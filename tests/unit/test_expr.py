@@ -43,6 +43,13 @@ def test_what_it_names_is_told_without_parsing(found: Expr) -> None:
     assert expr.chooses(text(found)) == chooses(found)
 
 
+def test_words_need_no_spaces() -> None:
+    assert expr.parse("(a.a)or(a.b)") == Any((Id("a.a"), Id("a.b")))
+    assert expr.names("(a.a)or(a.b)") == ("a.a", "a.b")
+    assert expr.chooses("(a.a)or(a.b)")
+    assert not expr.chooses("for.a and a.or")
+
+
 @given(exprs)
 def test_what_is_written_is_parsed(found: Expr) -> None:
     assert expr.parse(text(found)) == found

@@ -3,7 +3,6 @@
 
 from collections.abc import Callable
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +12,7 @@ from kprobe.errors import InputError
 from kprobe.evidence import Evidence
 from tests.evidence import index, load
 from tests.unit import synthetic
+from tests.unit.synthetic import bare
 
 LINES = [*evidence.write(synthetic.stream({"link.ipip": "absent", "link.veth": "works"})).splitlines(keepends=True)]
 ODD = (
@@ -76,12 +76,6 @@ def shared(data: bytes) -> Evidence:
     found = reader.at_once(data, "a", shared=True)
     assert found is not None
     return found
-
-
-def bare(found: Evidence) -> Evidence:
-    """Leave out of rows what a table does not show."""
-    rows = tuple(msgspec.structs.replace(row, seq=0, worker=0, ns=0) for row in found.probes)
-    return msgspec.structs.replace(found, probes=rows)
 
 
 def shared_as_line_by_line(data: bytes) -> bool:
